@@ -1,0 +1,1 @@
+//! Routes, against real servers.

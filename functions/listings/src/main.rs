@@ -1,0 +1,51 @@
+//! `/listings` and `/listings/{id}`: what marketplaces offer. Every signed-in caller reads, ingesters write.
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use shared::db::listings::{self, ListRequest, ListingPatch, NewListing};
+use shared::http::{self, Caller, DEALS_INGEST, Parameters};
+use shared::{App, Error, Result, Role};
+
+#[cfg(test)]
+mod tests;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve(Role::App, route).await
+}
+
+async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+    let caller = Caller::of(app, &request)?;
+    match (http::path(&request, "listings").as_slice(), request.method()) {
+        ([], &Method::GET) => {
+            let list = ListRequest::read(Parameters::of(&request)?)?;
+            http::ok(&listings::list(&app.db, &list).await?)
+        }
+        ([], &Method::POST) => {
+            caller.require(DEALS_INGEST)?;
+            let listing = listings::insert(&app.db, &http::body(&request, NewListing::read)?).await?;
+            http::created(&format!("/listings/{}", listing.id), listing.version, &listing)
+        }
+        ([], _) => Err(Error::MethodNotAllowed("GET, POST")),
+
+        ([id], &Method::GET) => {
+            let listing = listings::get(&app.db, http::id(id, "listing")?).await?;
+            http::tagged(&request, listing.version, &listing)
+        }
+        ([id], &Method::PATCH) => {
+            caller.require(DEALS_INGEST)?;
+            let id = http::id(id, "listing")?;
+            let patch = http::patch(&request, ListingPatch::read)?;
+            let listing = listings::update(&app.db, id, &http::if_match(&request), &patch).await?;
+            http::tagged(&request, listing.version, &listing)
+        }
+        ([id], &Method::DELETE) => {
+            caller.require(DEALS_INGEST)?;
+            listings::delete(&app.db, http::id(id, "listing")?, &http::if_match(&request)).await?;
+            http::no_content()
+        }
+        ([_], _) => Err(Error::MethodNotAllowed("GET, PATCH, DELETE")),
+
+        _ => Err(Error::NotFound("path")),
+    }
+}

@@ -1,0 +1,114 @@
+//! The environment, read once at start: every variable, its default, and what is wrong with it.
+
+mod identity;
+mod postgres;
+mod redis;
+
+use std::fmt;
+
+pub use self::identity::DevelopmentIdentity;
+pub use self::postgres::{AwsCredentials, Login, PostgresConfig, SslMode};
+pub use self::redis::RedisConfig;
+
+/// Everything that a function reads from its environment. `.env.sample` lists the names.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub postgres: PostgresConfig,
+    pub redis: RedisConfig,
+    /// Who calls when there is no gateway to say so; always `None` in the cloud.
+    pub development_identity: Option<DevelopmentIdentity>,
+}
+
+impl Config {
+    pub fn from_env() -> Result<Config, ConfigError> {
+        Config::from_lookup(&|name| std::env::var(name).ok())
+    }
+
+    /// Reads through a function, so that a test needs no process-wide variables.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        let environment = Environment { lookup };
+        Ok(Config {
+            postgres: PostgresConfig::from_environment(&environment)?,
+            redis: RedisConfig::from_environment(&environment)?,
+            development_identity: DevelopmentIdentity::from_environment(&environment)?,
+        })
+    }
+}
+
+/// A variable that cannot be used: its name and what is wrong with it, never what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    variable: &'static str,
+    problem: String,
+}
+
+impl ConfigError {
+    fn new(variable: &'static str, problem: impl Into<String>) -> ConfigError {
+        ConfigError { variable, problem: problem.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.variable, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A string that `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Secret {
+        Secret(value.into())
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+/// The variables of a process; an empty one counts as unset.
+struct Environment<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Environment<'_> {
+    fn get(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable).filter(|value| !value.is_empty())
+    }
+
+    /// The value of the first of several names that is set.
+    fn first_of(&self, variables: &[&str]) -> Option<String> {
+        variables.iter().find_map(|variable| self.get(variable))
+    }
+
+    fn port(&self, variable: &'static str, default: u16) -> Result<u16, ConfigError> {
+        match self.get(variable) {
+            None => Ok(default),
+            Some(value) => match value.parse() {
+                Ok(port) if port > 0 => Ok(port),
+                _ => Err(ConfigError::new(variable, "is not a port number from 1 to 65535")),
+            },
+        }
+    }
+
+    fn flag(&self, variable: &'static str) -> Result<bool, ConfigError> {
+        match self.get(variable).as_deref() {
+            None | Some("0" | "false") => Ok(false),
+            Some("1" | "true") => Ok(true),
+            Some(_) => Err(ConfigError::new(variable, "is none of 0, 1, false, true")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! PostgreSQL: one connection per environment, opened early, noticed when dead, and opened again.
+
+mod connect;
+mod iam;
+pub mod listings;
+mod query;
+mod tls;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+
+pub use self::connect::{ConnectError, connect};
+
+use crate::config::PostgresConfig;
+use crate::{Error, Result};
+
+/// What a parameter of a statement is.
+pub type Parameter<'a> = &'a (dyn ToSql + Sync);
+
+/// The client waits a little longer than `statement_timeout`, which ends a statement on the server.
+const STATEMENT_DEADLINE: Duration = Duration::from_secs(6);
+
+/// A connection that rested this long may have died in a freeze: it is asked before it is trusted. Under load,
+/// when requests follow each other closely, nobody pays for the question.
+const TRUSTED_FOR: Duration = Duration::from_millis(100);
+const PING_DEADLINE: Duration = Duration::from_millis(500);
+
+/// Statements kept prepared per connection; beyond that, all are forgotten at once.
+const STATEMENTS_KEPT: usize = 100;
+
+/// What a function may do in the database. The grants are in `migrations/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Serves requests: no DDL, and row-level security holds.
+    App,
+    /// Works through jobs.
+    Worker,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::App => "deals_app",
+            Role::Worker => "deals_worker",
+        }
+    }
+
+    /// What `alter role … set` says in `migrations/`, in milliseconds; a test compares the two. A frozen
+    /// environment must never hold a lock for long.
+    pub fn settings(self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("statement_timeout", "5000"),
+            ("lock_timeout", "2000"),
+            ("idle_in_transaction_session_timeout", "5000"),
+        ]
+    }
+}
+
+/// The one connection of an environment.
+#[derive(Debug)]
+pub struct Database {
+    config: PostgresConfig,
+    role: Role,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Database {
+    pub fn new(config: PostgresConfig, role: Role) -> Database {
+        Database { config, role, connection: Mutex::new(None) }
+    }
+
+    /// Connects now if it can; a database that is down must not stop the start.
+    pub async fn warm_up(&self) {
+        let mut slot = self.connection.lock().await;
+        if slot.is_none() {
+            match Connection::open(&self.config, self.role).await {
+                Ok(connection) => *slot = Some(connection),
+                Err(error) => tracing::warn!(%error, "no database connection at start"),
+            }
+        }
+    }
+
+    /// Runs a statement that changes nothing, and so may be repeated when the connection was lost meanwhile.
+    pub async fn read(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.run(sql, parameters, true).await
+    }
+
+    /// Runs a statement that changes something. It is repeated only when it certainly was not executed.
+    pub async fn write(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.run(sql, parameters, false).await
+    }
+
+    async fn run(&self, sql: &str, parameters: &[Parameter<'_>], repeatable: bool) -> Result<Vec<Row>> {
+        let mut slot = self.connection.lock().await;
+        let mut repeated = false;
+        loop {
+            // Taken out while in use: a cancelled or failed use drops it, and the next one starts afresh.
+            let mut connection = self.checkout(slot.take()).await?;
+            let (error, safe) = match connection.prepare(sql).await {
+                Ok(statement) => match connection.query(&statement, parameters).await {
+                    Ok(rows) => {
+                        *slot = Some(connection);
+                        return Ok(rows);
+                    }
+                    Err(error) => {
+                        let safe = repeatable || is_stale_statement(&error);
+                        (error, safe)
+                    }
+                },
+                Err(error) => (error, true),
+            };
+            let lost = connection.client.is_closed() || error.is_connection_lost();
+            if !lost && !is_stale_statement(&error) {
+                *slot = Some(connection);
+                return Err(error);
+            }
+            if repeated || !safe {
+                return Err(error);
+            }
+            repeated = true;
+        }
+    }
+
+    /// The kept connection if it is alive, else a new one.
+    async fn checkout(&self, kept: Option<Connection>) -> Result<Connection> {
+        if let Some(mut kept) = kept
+            && kept.is_alive().await
+        {
+            return Ok(kept);
+        }
+        Ok(Connection::open(&self.config, self.role).await?)
+    }
+}
+
+#[derive(Debug)]
+struct Connection {
+    client: Client,
+    task: JoinHandle<()>,
+    statements: HashMap<String, Statement>,
+    last_used: Instant,
+}
+
+impl Connection {
+    async fn open(config: &PostgresConfig, role: Role) -> Result<Connection, ConnectError> {
+        let (client, task) = connect(config, Some(role)).await?;
+        Ok(Connection { client, task, statements: HashMap::new(), last_used: Instant::now() })
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        // Lets the connection's own task see what arrived while we were frozen, such as the server's goodbye.
+        tokio::task::yield_now().await;
+        if self.client.is_closed() {
+            return false;
+        }
+        if self.last_used.elapsed() < TRUSTED_FOR {
+            return true;
+        }
+        let ping = tokio::time::timeout(PING_DEADLINE, self.client.check_connection());
+        matches!(ping.await, Ok(Ok(())))
+    }
+
+    async fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = within_deadline(self.client.prepare(sql)).await?;
+        if self.statements.len() >= STATEMENTS_KEPT {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    async fn query(&mut self, statement: &Statement, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        let rows = within_deadline(self.client.query(statement, parameters)).await;
+        self.last_used = Instant::now();
+        rows
+    }
+}
+
+impl Drop for Connection {
+    /// Closes the socket even when the server no longer answers.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn within_deadline<T>(
+    statement: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+) -> Result<T> {
+    match tokio::time::timeout(STATEMENT_DEADLINE, statement).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Error::Deadline),
+    }
+}
+
+/// A statement that was prepared before a migration changed its result, or that a pooler between has
+/// forgotten: refused before it did anything.
+fn is_stale_statement(error: &Error) -> bool {
+    let Error::Database(error) = error else { return false };
+    match error.as_db_error() {
+        Some(db) if *db.code() == SqlState::INVALID_SQL_STATEMENT_NAME => true,
+        Some(db) if *db.code() == SqlState::FEATURE_NOT_SUPPORTED => db.message().starts_with("cached plan"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

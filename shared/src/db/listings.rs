@@ -1,0 +1,315 @@
+//! The table `listings`: what marketplaces offer.
+
+mod list;
+
+use serde::Serialize;
+use tokio_postgres::Row;
+
+pub use self::list::{Filter, ListRequest, Sort, SortKey, list};
+
+use super::Database;
+use crate::error::{OnConstraint, Place as Where, Problem};
+use crate::http::{Fields, IfMatch};
+use crate::values::{Cents, Condition, Currency, Latitude, Longitude, Miles, Text, Timestamp, WebUrl};
+use crate::{Error, Result};
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Listing {
+    pub id: i64,
+    pub source: String,
+    pub source_id: String,
+    pub title: String,
+    pub description: Option<String>,
+    /// Minor units of `currency`; `None` is unknown, 0 is free.
+    pub price_cents: Option<i64>,
+    pub currency: String,
+    pub condition: Option<String>,
+    pub category: Option<String>,
+    pub url: String,
+    pub thumbnail_url: Option<String>,
+    pub lat: Option<f64>,
+    pub lng: Option<f64>,
+    pub location_text: Option<String>,
+    pub posted_at: Option<Timestamp>,
+    pub available: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    /// From the place that a list was asked for; `null` for a listing without coordinates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distance_mi: Option<Option<f64>>,
+    #[serde(skip)]
+    pub version: i32,
+    /// What a list by distance is ordered by.
+    #[serde(skip)]
+    sort_chord: Option<f64>,
+}
+
+#[derive(Debug)]
+pub struct NewListing {
+    source: Text<1, 50>,
+    source_id: Text<1, 120>,
+    title: Text<1, 255>,
+    description: Option<Text<0, 100_000>>,
+    price_cents: Option<Cents>,
+    currency: Option<Currency>,
+    condition: Option<Condition>,
+    category: Option<Text<1, 120>>,
+    url: WebUrl,
+    thumbnail_url: Option<WebUrl>,
+    lat: Option<Latitude>,
+    lng: Option<Longitude>,
+    location_text: Option<Text<1, 255>>,
+    posted_at: Option<Timestamp>,
+    available: Option<bool>,
+}
+
+impl NewListing {
+    pub fn read(fields: &mut Fields) -> NewListing {
+        let new = NewListing {
+            source: fields.required("source"),
+            source_id: fields.required("source_id"),
+            title: fields.required("title"),
+            description: fields.optional("description"),
+            price_cents: fields.optional("price_cents"),
+            currency: fields.optional("currency"),
+            condition: fields.optional("condition"),
+            category: fields.optional("category"),
+            url: fields.required("url"),
+            thumbnail_url: fields.optional("thumbnail_url"),
+            lat: fields.optional("lat"),
+            lng: fields.optional("lng"),
+            location_text: fields.optional("location_text"),
+            posted_at: fields.optional("posted_at"),
+            available: fields.optional("available"),
+        };
+        if new.lat.is_some() != new.lng.is_some() {
+            fields.problem("lng", LAT_WITH_LNG);
+        }
+        new
+    }
+}
+
+const LAT_WITH_LNG: &str = "must be given together with lat, or neither";
+
+/// `None` leaves a field as it is, `Some(None)` clears it.
+#[derive(Debug)]
+pub struct ListingPatch {
+    source: Option<Text<1, 50>>,
+    source_id: Option<Text<1, 120>>,
+    title: Option<Text<1, 255>>,
+    description: Option<Option<Text<0, 100_000>>>,
+    price_cents: Option<Option<Cents>>,
+    currency: Option<Currency>,
+    condition: Option<Option<Condition>>,
+    category: Option<Option<Text<1, 120>>>,
+    url: Option<WebUrl>,
+    thumbnail_url: Option<Option<WebUrl>>,
+    lat: Option<Option<Latitude>>,
+    lng: Option<Option<Longitude>>,
+    location_text: Option<Option<Text<1, 255>>>,
+    posted_at: Option<Option<Timestamp>>,
+    available: Option<bool>,
+}
+
+impl ListingPatch {
+    pub fn read(fields: &mut Fields) -> ListingPatch {
+        ListingPatch {
+            source: fields.change("source"),
+            source_id: fields.change("source_id"),
+            title: fields.change("title"),
+            description: fields.change_or_clear("description"),
+            price_cents: fields.change_or_clear("price_cents"),
+            currency: fields.change("currency"),
+            condition: fields.change_or_clear("condition"),
+            category: fields.change_or_clear("category"),
+            url: fields.change("url"),
+            thumbnail_url: fields.change_or_clear("thumbnail_url"),
+            lat: fields.change_or_clear("lat"),
+            lng: fields.change_or_clear("lng"),
+            location_text: fields.change_or_clear("location_text"),
+            posted_at: fields.change_or_clear("posted_at"),
+            available: fields.change("available"),
+        }
+    }
+}
+
+const COLUMNS: &str =
+    "id, source, source_id, title, description, price_cents, currency, condition::text as condition,
+    category, url, thumbnail_url, lat, lng, location_text, posted_at, available,
+    created_at, updated_at, last_seen_at, version";
+
+pub async fn get(db: &Database, id: i64) -> Result<Listing> {
+    let sql = format!("select {COLUMNS} from listings where id = $1");
+    let rows = db.read(&sql, &[&id]).await?;
+    rows.first().map(Listing::from).ok_or(Error::NotFound("listing"))
+}
+
+/// # Errors
+/// `Conflict` when the source has a listing with that id already.
+pub async fn insert(db: &Database, new: &NewListing) -> Result<Listing> {
+    let sql = format!(
+        "insert into listings (source, source_id, title, description, price_cents, currency, condition, category,
+             url, thumbnail_url, lat, lng, location_text, posted_at, available)
+         values ($1, $2, $3, $4, $5, coalesce($6, 'USD'), $7::text::item_condition, $8,
+             $9, $10, $11, $12, $13, $14, coalesce($15, true))
+         returning {COLUMNS}"
+    );
+    let inserted = db
+        .write(
+            &sql,
+            &[
+                &new.source,
+                &new.source_id,
+                &new.title,
+                &new.description,
+                &new.price_cents,
+                &new.currency,
+                &new.condition.map(Condition::as_str),
+                &new.category,
+                &new.url,
+                &new.thumbnail_url,
+                &new.lat,
+                &new.lng,
+                &new.location_text,
+                &new.posted_at,
+                &new.available,
+            ],
+        )
+        .await;
+    Ok(Listing::from(&named_constraints(inserted)?[0]))
+}
+
+/// # Errors
+/// `NotFound`; `PreconditionFailed` when the row has none of the versions; `Conflict` as for [`insert`].
+pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingPatch) -> Result<Listing> {
+    let sql = format!(
+        "update listings set
+             source = coalesce($3, source),
+             source_id = coalesce($4, source_id),
+             title = coalesce($5, title),
+             description = case when $6 then $7 else description end,
+             price_cents = case when $8 then $9 else price_cents end,
+             currency = coalesce($10, currency),
+             condition = case when $11 then $12::text::item_condition else condition end,
+             category = case when $13 then $14 else category end,
+             url = coalesce($15, url),
+             thumbnail_url = case when $16 then $17 else thumbnail_url end,
+             lat = case when $18 then $19 else lat end,
+             lng = case when $20 then $21 else lng end,
+             location_text = case when $22 then $23 else location_text end,
+             posted_at = case when $24 then $25 else posted_at end,
+             available = coalesce($26, available),
+             updated_at = now(),
+             version = version + 1
+         where id = $1 and ($2::int4[] is null or version = any ($2))
+         returning {COLUMNS}"
+    );
+    let updated = db
+        .write(
+            &sql,
+            &[
+                &id,
+                &if_match.versions(),
+                &patch.source,
+                &patch.source_id,
+                &patch.title,
+                &patch.description.is_some(),
+                &patch.description.as_ref().and_then(Option::as_ref),
+                &patch.price_cents.is_some(),
+                &patch.price_cents.flatten(),
+                &patch.currency,
+                &patch.condition.is_some(),
+                &patch.condition.flatten().map(Condition::as_str),
+                &patch.category.is_some(),
+                &patch.category.as_ref().and_then(Option::as_ref),
+                &patch.url,
+                &patch.thumbnail_url.is_some(),
+                &patch.thumbnail_url.as_ref().and_then(Option::as_ref),
+                &patch.lat.is_some(),
+                &patch.lat.flatten(),
+                &patch.lng.is_some(),
+                &patch.lng.flatten(),
+                &patch.location_text.is_some(),
+                &patch.location_text.as_ref().and_then(Option::as_ref),
+                &patch.posted_at.is_some(),
+                &patch.posted_at.flatten(),
+                &patch.available,
+            ],
+        )
+        .await;
+    match named_constraints(updated)?.first() {
+        Some(row) => Ok(Listing::from(row)),
+        None => Err(missing_or_changed(db, id, if_match).await),
+    }
+}
+
+/// Deletes a listing with its scores. Errors as for [`update`].
+pub async fn delete(db: &Database, id: i64, if_match: &IfMatch) -> Result<()> {
+    let sql =
+        "delete from listings where id = $1 and ($2::int4[] is null or version = any ($2)) returning id";
+    match db.write(sql, &[&id, &if_match.versions()]).await?.first() {
+        Some(_) => Ok(()),
+        None => Err(missing_or_changed(db, id, if_match).await),
+    }
+}
+
+/// Why a conditional statement met no row.
+async fn missing_or_changed(db: &Database, id: i64, if_match: &IfMatch) -> Error {
+    match get(db, id).await {
+        Ok(_) if *if_match != IfMatch::Any => Error::PreconditionFailed,
+        // It was not there when we wrote, so that is the truth for this request.
+        Ok(_) => Error::NotFound("listing"),
+        Err(error) => error,
+    }
+}
+
+fn named_constraints(outcome: Result<Vec<Row>>) -> Result<Vec<Row>> {
+    let taken = || Error::Conflict("the source has a listing with this source_id already");
+    let half_a_place =
+        || Error::Fields(vec![Problem { place: Where::Pointer("/lng".into()), detail: LAT_WITH_LNG.into() }]);
+    outcome
+        .on_constraint("listings_source_source_id_key", taken)
+        .on_constraint("listings_lat_lng_check", half_a_place)
+}
+
+impl From<&Row> for Listing {
+    fn from(row: &Row) -> Listing {
+        Listing {
+            id: row.get("id"),
+            source: row.get("source"),
+            source_id: row.get("source_id"),
+            title: row.get("title"),
+            description: row.get("description"),
+            price_cents: row.get("price_cents"),
+            currency: row.get("currency"),
+            condition: row.get("condition"),
+            category: row.get("category"),
+            url: row.get("url"),
+            thumbnail_url: row.get("thumbnail_url"),
+            lat: row.get("lat"),
+            lng: row.get("lng"),
+            location_text: row.get("location_text"),
+            posted_at: row.get("posted_at"),
+            available: row.get("available"),
+            created_at: row.get("created_at"),
+            updated_at: row.get("updated_at"),
+            last_seen_at: row.get("last_seen_at"),
+            distance_mi: None,
+            version: row.get("version"),
+            sort_chord: None,
+        }
+    }
+}
+
+impl Listing {
+    /// A row of a list that was asked for around a place.
+    fn with_distance(row: &Row) -> Listing {
+        let chord: Option<f64> = row.get("chord");
+        Listing {
+            distance_mi: Some(chord.map(Miles::over_ground)),
+            sort_chord: row.try_get("sort_chord").ok().flatten(),
+            ..Listing::from(row)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Requests in, answers out: the same rules for every resource.
+
+mod answer;
+mod body;
+mod identity;
+mod page;
+mod parameters;
+mod precondition;
+
+use lambda_http::{Request, RequestExt};
+
+pub use self::answer::{created, no_content, ok, respond, status, tagged};
+pub use self::body::{Fields, body, patch};
+pub use self::identity::{Caller, DEALS_INGEST};
+pub use self::page::{Page, PageRequest, Position};
+pub use self::parameters::Parameters;
+pub use self::precondition::{IfMatch, if_match};
+
+use crate::{Error, Result};
+
+/// The segments of the path after the resource's own name: `[]` for `/listings`, `["7"]` for `/listings/7`,
+/// also behind a stage's prefix.
+///
+/// The gateway decodes the path and `cargo lambda watch` does not; what is looked for here has no `%`.
+pub fn path<'r>(request: &'r Request, resource: &str) -> Vec<&'r str> {
+    let mut segments = request.raw_http_path().split('/');
+    segments.find(|segment| *segment == resource);
+    segments.collect()
+}
+
+/// A row's id from the path: a positive 64-bit number, else there can be no such row.
+pub fn id(segment: &str, what: &'static str) -> Result<i64> {
+    let digits = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+    match segment.parse::<i64>() {
+        Ok(id) if digits && id > 0 => Ok(id),
+        _ => Err(Error::NotFound(what)),
+    }
+}

@@ -1,0 +1,128 @@
+//! Answers: JSON, problem details (RFC 9457), and the headers that every one of them carries.
+
+use std::convert::Infallible;
+
+use lambda_http::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use lambda_http::http::response::Builder;
+use lambda_http::http::{HeaderMap, StatusCode};
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+
+use super::precondition::names_version;
+use crate::error::Problem;
+use crate::{Error, Result};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Awaits a route and answers whatever came of it: the one place where errors are logged and mapped.
+pub async fn respond(
+    request_id: String,
+    route: impl Future<Output = Result<Response<Body>>>,
+) -> Result<Response<Body>, Infallible> {
+    let mut response = route.await.unwrap_or_else(|error| {
+        let status = error.status();
+        if status.is_server_error() {
+            tracing::error!(request_id, status = status.as_u16(), cause = error.cause(), "request failed");
+        }
+        problem(&request_id, &error)
+    });
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    Ok(response)
+}
+
+/// 200 with a body.
+pub fn ok(value: &impl Serialize) -> Result<Response<Body>> {
+    status(StatusCode::OK, value)
+}
+
+/// A body with a status of one's own.
+pub fn status(status: StatusCode, value: &impl Serialize) -> Result<Response<Body>> {
+    Ok(json(Response::builder().status(status), "application/json", value))
+}
+
+/// 200 with a row and its version as the `ETag`, or 304 when the caller has that version already.
+pub fn tagged(request: &Request, version: i32, value: &impl Serialize) -> Result<Response<Body>> {
+    let tag = etag(version);
+    if names_version(request.headers(), &IF_NONE_MATCH, version) {
+        let response = Response::builder().status(StatusCode::NOT_MODIFIED).header(ETAG, tag);
+        return Ok(response.body(Body::Empty).expect("parts are valid"));
+    }
+    Ok(json(Response::builder().header(ETAG, tag), "application/json", value))
+}
+
+/// 201 with the row, its version, and where it is.
+pub fn created(location: &str, version: i32, value: &impl Serialize) -> Result<Response<Body>> {
+    let response = Response::builder()
+        .status(StatusCode::CREATED)
+        .header(LOCATION, location)
+        .header(ETAG, etag(version));
+    Ok(json(response, "application/json", value))
+}
+
+/// 204.
+pub fn no_content() -> Result<Response<Body>> {
+    let response = Response::builder().status(StatusCode::NO_CONTENT);
+    Ok(response.body(Body::Empty).expect("parts are valid"))
+}
+
+/// RFC 9457. The status says what kind of problem it is, hence `about:blank`; `errors` says where.
+#[derive(Serialize)]
+struct ProblemDetails<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    instance: &'a str,
+    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
+    errors: &'a [Problem],
+}
+
+fn problem(request_id: &str, error: &Error) -> Response<Body> {
+    let status = error.status();
+    let mut response = Response::builder().status(status);
+    let headers = response.headers_mut().expect("no part is invalid yet");
+    match error {
+        Error::MethodNotAllowed(allowed) => insert(headers, ALLOW, allowed),
+        Error::Unauthenticated => insert(headers, WWW_AUTHENTICATE, "Bearer"),
+        Error::Forbidden(_) => insert(headers, WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => insert(headers, RETRY_AFTER, "1"),
+        _ => {}
+    }
+    let details = ProblemDetails {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail: match status {
+            StatusCode::SERVICE_UNAVAILABLE => "temporarily unavailable".into(),
+            _ => error.to_string(),
+        },
+        instance: request_id,
+        errors: match error {
+            Error::Parameters(problems) | Error::Fields(problems) => problems,
+            _ => &[],
+        },
+    };
+    json(response, "application/problem+json", &details)
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers.insert(name, HeaderValue::from_static(value));
+}
+
+fn json(response: Builder, content_type: &'static str, value: &impl Serialize) -> Response<Body> {
+    let text = serde_json::to_string(value).expect("our types have string keys and finite numbers");
+    response.header(CONTENT_TYPE, content_type).body(Body::Text(text)).expect("parts are valid")
+}
+
+/// A strong tag: equal versions are equal bytes.
+fn etag(version: i32) -> String {
+    format!("\"{version}\"")
+}

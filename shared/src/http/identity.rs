@@ -1,0 +1,59 @@
+//! Who calls, and what they may do.
+
+use lambda_http::Request;
+use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::request::RequestContext;
+
+use crate::config::DevelopmentIdentity;
+use crate::{App, Error, Result};
+
+/// Writes the market: listings, scores, comparable sales.
+pub const DEALS_INGEST: &str = "deals/ingest";
+
+/// A signed-in caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The token's `sub`.
+    pub user_id: String,
+    scopes: String,
+}
+
+impl Caller {
+    /// The gateway's authorizer has verified the token; here only its claims are read. Without them the caller
+    /// is nobody, however the request came here.
+    pub fn of(app: &App, request: &Request) -> Result<Caller> {
+        from_claims(request)
+            .or_else(|| from_development(app.development_identity.as_ref()?, request))
+            .filter(|caller| !caller.user_id.is_empty())
+            .ok_or(Error::Unauthenticated)
+    }
+
+    /// Refuses a caller without the scope.
+    pub fn require(&self, scope: &'static str) -> Result<()> {
+        if self.scopes.split(' ').any(|granted| granted == scope) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(scope))
+    }
+}
+
+fn from_claims(request: &Request) -> Option<Caller> {
+    // `RequestContext` has one variant here, and more when other crates ask lambda_http for them.
+    let RequestContext::ApiGatewayV2(context) = request.extensions().get::<RequestContext>()? else {
+        return None;
+    };
+    let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
+    Some(Caller {
+        user_id: claims.get("sub")?.clone(),
+        scopes: claims.get("scope").cloned().unwrap_or_default(),
+    })
+}
+
+fn from_development(identity: &DevelopmentIdentity, request: &Request) -> Option<Caller> {
+    let Some(header) = request.headers().get(AUTHORIZATION) else {
+        return Some(Caller { user_id: identity.user_id.clone()?, scopes: identity.scopes.clone() });
+    };
+    let token = header.to_str().ok()?.strip_prefix("Bearer ")?.trim();
+    let (user_id, scopes) = token.split_once(' ').unwrap_or((token, ""));
+    Some(Caller { user_id: user_id.to_owned(), scopes: scopes.to_owned() })
+}

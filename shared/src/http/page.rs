@@ -1,0 +1,105 @@
+//! Keyset pages: the last costs what the first does, and none repeats or misses a row that stays.
+
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+/// Of the body, with what its quotes and backslashes grow by when Lambda wraps it as a JSON string: Lambda
+/// takes 6 MB.
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
+
+/// Which page of a list is asked for.
+#[derive(Debug)]
+pub struct PageRequest<K> {
+    pub limit: Limit,
+    /// The sort key and the id of the row that the page before ended with. That row need not exist any more.
+    pub position: Option<Position<K>>,
+    pub(super) fingerprint: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Position<K> {
+    pub key: K,
+    pub id: i64,
+}
+
+/// `limit`: 1 to 100, 20 unless told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(usize);
+
+impl Limit {
+    /// One row more than the page holds tells whether there is another page.
+    pub fn rows_to_fetch(self) -> usize {
+        self.0 + 1
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Limit {
+        Limit(20)
+    }
+}
+
+impl FromStr for Limit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Limit, Self::Err> {
+        match text.parse() {
+            Ok(limit @ 1..=100) => Ok(Limit(limit)),
+            _ => Err("is not a whole number from 1 to 100"),
+        }
+    }
+}
+
+/// A page of a list, as it is sent.
+#[derive(Debug, Serialize)]
+pub struct Page {
+    items: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+}
+
+impl<K: Serialize> PageRequest<K> {
+    /// Makes the page of the rows that were fetched. It may be shorter than was asked for: an answer has a
+    /// largest size.
+    pub fn page<T: Serialize>(&self, rows: &[T], position: impl Fn(&T) -> Position<K>) -> Page {
+        let mut items = Vec::with_capacity(self.limit.0);
+        let mut size = 0;
+        for row in rows.iter().take(self.limit.0) {
+            let item = to_raw_value(row).expect("our types have string keys and finite numbers");
+            size +=
+                item.get().bytes().map(|byte| 1 + usize::from(matches!(byte, b'"' | b'\\'))).sum::<usize>();
+            if size > LARGEST_PAGE && !items.is_empty() {
+                break;
+            }
+            items.push(item);
+        }
+        let more = rows.len() > items.len();
+        let next_cursor =
+            rows[..items.len()].last().filter(|_| more).map(|last| self.cursor(&position(last)));
+        Page { items, next_cursor }
+    }
+
+    fn cursor(&self, position: &Position<K>) -> String {
+        let json = serde_json::to_vec(&(self.fingerprint, position)).expect("keys are finite");
+        URL_SAFE_NO_PAD.encode(json)
+    }
+}
+
+/// A cursor is opaque to its users but not secret: it only names a place in an order that they may see anyway.
+pub(super) fn read_cursor<K: DeserializeOwned>(
+    cursor: &str,
+    fingerprint: u64,
+) -> Result<Position<K>, &'static str> {
+    const MALFORMED: &str = "is not a cursor of this list";
+    let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| MALFORMED)?;
+    // The fingerprint first: with another sort, the key has another shape.
+    let (belongs_to, position): (u64, &RawValue) = serde_json::from_slice(&json).map_err(|_| MALFORMED)?;
+    if belongs_to != fingerprint {
+        return Err("belongs to another filter or sort");
+    }
+    serde_json::from_str(position.get()).map_err(|_| MALFORMED)
+}

@@ -1,0 +1,19 @@
+//! What all functions share. Read in this order: `lambda` (the shell), `app` (what stays warm),
+//! `http` (requests in, answers out), `error`, `db` (one file a table), `config`.
+
+pub mod app;
+pub mod cache;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod lambda;
+#[cfg(feature = "migrations")]
+pub mod migrations;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod values;
+
+pub use app::App;
+pub use db::Role;
+pub use error::{Error, Result};
