@@ -227,13 +227,12 @@ impl Bounds {
     fn nearest<'a>(&'a self, request: &'a ListRequest) -> Query<'a> {
         let mut query = Query::default();
         let limit = request.page.limit.rows_to_fetch();
-        let near = query.bind(&self.near);
-        let center = query.bind(&self.center);
-        let distance = format!("place <-> cube({center}::float8[])");
         let position = request.page.position.as_ref();
 
         query.push("select * from (");
         if !matches!(position, Some(Position { key: SortKey::Chord(None), .. })) {
+            let (near, center) = (query.bind(&self.near), query.bind(&self.center));
+            let distance = format!("place <-> cube({center}::float8[])");
             query.push(&format!(
                 "(select {COLUMNS}, place <-> cube({near}::float8[]) as chord, {distance} as sort_chord
                   from listings where place is not null"
@@ -246,7 +245,7 @@ impl Bounds {
             // The index knows distances only; rows at the same one are put in order outside.
             query.push(&format!(" order by {distance} fetch first {limit} rows with ties) union all "));
         }
-        query.push(&format!("(select {COLUMNS}, null, null from listings where place is null"));
+        query.push(&format!("(select {COLUMNS}, null::float8 as chord, null::float8 as sort_chord from listings where place is null"));
         self.filter(&request.filter, &mut query);
         if let Some(Position { key: SortKey::Chord(None), id }) = position {
             query.and("id > ?", id);
