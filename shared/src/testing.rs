@@ -3,6 +3,7 @@
 
 mod postgres_server;
 mod proxy;
+mod redis_server;
 
 use lambda_http::{Body, Request, RequestExt, Response};
 use refinery::Migration;
@@ -13,6 +14,7 @@ use tokio_postgres::Client;
 
 pub use self::postgres_server::PostgresServer;
 pub use self::proxy::Proxy;
+pub use self::redis_server::RedisServer;
 
 use crate::config::{Config, PostgresConfig};
 use crate::{App, Result, Role, db, http, migrations};
@@ -213,4 +215,19 @@ fn digest(migrations: &[Migration]) -> String {
         hash.update(migration.checksum().to_be_bytes());
     }
     hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The paths that the local router in `Cargo.toml` sends to a function, sorted.
+pub fn routed_paths(function: &str) -> Vec<String> {
+    let manifest: toml::Table = include_str!("../../Cargo.toml").parse().expect("is TOML");
+    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
+    let mut paths: Vec<String> = router
+        .as_table()
+        .expect("is a table")
+        .iter()
+        .filter(|(_, target)| target.as_str() == Some(function))
+        .map(|(path, _)| path.clone())
+        .collect();
+    paths.sort();
+    paths
 }

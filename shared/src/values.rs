@@ -197,9 +197,10 @@ impl TryFrom<jiff::Timestamp> for Timestamp {
 }
 
 impl Timestamp {
-    /// By this machine's clock; what is stored takes the database's.
+    /// By this machine's clock, to the millisecond; what is stored takes the database's.
     pub fn now() -> Timestamp {
-        Timestamp(jiff::Timestamp::now())
+        let milliseconds = jiff::Timestamp::now().as_millisecond();
+        Timestamp(jiff::Timestamp::from_millisecond(milliseconds).expect("is the present"))
     }
 }
 

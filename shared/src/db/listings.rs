@@ -66,7 +66,10 @@ pub struct NewListing {
 
 impl NewListing {
     pub fn read(fields: &mut Fields) -> NewListing {
-        let new = NewListing {
+        if fields.has("lat") != fields.has("lng") {
+            fields.problem("lng", LAT_WITH_LNG);
+        }
+        NewListing {
             source: fields.required("source"),
             source_id: fields.required("source_id"),
             title: fields.required("title"),
@@ -82,11 +85,7 @@ impl NewListing {
             location_text: fields.optional("location_text"),
             posted_at: fields.optional("posted_at"),
             available: fields.optional("available"),
-        };
-        if new.lat.is_some() != new.lng.is_some() {
-            fields.problem("lng", LAT_WITH_LNG);
         }
-        new
     }
 }
 

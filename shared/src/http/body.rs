@@ -85,6 +85,11 @@ impl Fields {
         }
     }
 
+    /// Whether a field that was not taken yet is there and not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// Says that a field is wrong for a reason that lies outside of it.
     pub fn problem(&mut self, name: &str, detail: impl Into<String>) {
         self.problems.push(Problem { place: Place::Pointer(pointer(name)), detail: detail.into() });

@@ -1,0 +1,64 @@
+//! A Redis server of a test's own, to be stopped and started.
+
+use std::cell::RefCell;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Without any data on disk; ended with the value.
+#[derive(Debug)]
+pub struct RedisServer {
+    port: u16,
+    pub url: String,
+    process: RefCell<Child>,
+}
+
+impl RedisServer {
+    pub fn start() -> RedisServer {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let port = listener.local_addr().expect("is bound").port();
+        drop(listener);
+        RedisServer { port, url: format!("redis://127.0.0.1:{port}/0"), process: RefCell::new(spawn(port)) }
+    }
+
+    /// Runs a command by the server's own client.
+    pub fn run(&self, command: &[&str]) {
+        let port = self.port.to_string();
+        let output = Command::new("redis-cli").args(["-p", &port]).args(command).output().expect("runs");
+        assert!(output.status.success(), "{command:?}: {output:?}");
+    }
+
+    pub fn stop(&self) {
+        let mut process = self.process.borrow_mut();
+        process.kill().expect("was started by us");
+        process.wait().expect("ends");
+    }
+
+    pub fn start_again(&self) {
+        *self.process.borrow_mut() = spawn(self.port);
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let process = self.process.get_mut();
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+fn spawn(port: u16) -> Child {
+    let port = port.to_string();
+    let process = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed: run the tests by `make test`");
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok() {
+            return process;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("redis-server did not start");
+}
