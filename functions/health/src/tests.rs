@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shared::config::{Config, RedisConfig};
 use shared::testing::{
-    Answer, PostgresServer, RedisServer, TestDatabase, answer, config, connect, event_request, request, routed_paths,
+    Answer, PostgresServer, RedisServer, TestDatabase, answer, config, connect, event_request, request,
+    routed_paths,
 };
 use shared::{App, Role};
 
@@ -125,7 +126,9 @@ async fn every_routed_path_is_served_without_a_caller_and_for_one_verb() {
         }
     }
     assert_eq!(get(&app, "/other").await.status, 404);
-    for event in [include_str!("../../../events/health_get.json"), include_str!("../../../events/ping_get.json")] {
+    for event in
+        [include_str!("../../../events/health_get.json"), include_str!("../../../events/ping_get.json")]
+    {
         assert_eq!(answer(route(&app, event_request(event))).await.status, 200);
     }
 }

@@ -10,7 +10,6 @@ use hyper::body::Bytes;
 use hyper_tls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::migrations::Report;
@@ -45,6 +44,9 @@ pub enum RequestType {
     Create,
     Update,
     Delete,
+    /// Of some later CloudFormation.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Request {
@@ -62,7 +64,7 @@ pub async fn respond(
     request: &Request,
     deadline: Instant,
     work: impl Future<Output = Result<Option<Report>, Failure>>,
-) -> Result<Value, Error> {
+) -> Result<Value, Failure> {
     let left = deadline.saturating_duration_since(Instant::now());
     let stop_at = deadline - TIME_TO_ANSWER.min(left / 2);
     let outcome = match timeout_at(stop_at, AssertUnwindSafe(work).catch_unwind()).await {
@@ -129,13 +131,14 @@ impl<'a> Answer<'a> {
 }
 
 /// Puts the answer to the URL, again and again until it is taken: without it the stack would hang for an hour.
-async fn deliver(url: &str, answer: Bytes, deadline: Instant) -> Result<(), Error> {
+async fn deliver(url: &str, answer: Bytes, deadline: Instant) -> Result<(), Failure> {
     let client = Client::builder(TokioExecutor::new()).build(HttpsConnector::new());
     let mut pause = Duration::from_millis(250);
     loop {
         // The URL is signed for a request without a content type.
-        let request = hyper::Request::put(url).body(Full::new(answer.clone()))?;
-        let refused = match timeout(Duration::from_secs(5), client.request(request)).await {
+        let request = hyper::Request::put(url).body(Full::new(answer.clone()));
+        let request = request.map_err(|_| Failure::from("ResponseURL is not a URL"))?;
+        let refused = match timeout(Duration::from_secs(3), client.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => return Ok(()),
             Ok(Ok(response)) => format!("status {}", response.status().as_u16()),
             // Without the URL, whose signature is a secret.
@@ -145,7 +148,7 @@ async fn deliver(url: &str, answer: Bytes, deadline: Instant) -> Result<(), Erro
         };
         tracing::warn!(refused, "CloudFormation has not taken the answer");
         if Instant::now() + pause >= deadline {
-            return Err(format!("CloudFormation has not taken the answer: {refused}").into());
+            return Err(format!("CloudFormation has not taken the answer: {refused}").as_str().into());
         }
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));

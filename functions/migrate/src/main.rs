@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cloudformation::{Request, RequestType};
 use crate::deadline::deadline;
+use crate::work::{Failure, Lookup};
 
 #[cfg(test)]
 mod tests;
@@ -17,26 +18,29 @@ mod tests;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    // The environment is read within each invocation: a wrong variable is an answer too.
-    lambda_runtime::run(service_fn(handle)).await
+    lambda_runtime::run(service_fn(|event| handle(event, &|name| std::env::var(name).ok()))).await
 }
 
-async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
+/// Reads the environment anew each time: a variable that is wrong is an answer too.
+async fn handle(event: LambdaEvent<Value>, environment: &Lookup) -> Result<Value, Failure> {
     let deadline = deadline(event.context.deadline);
     if let Some(request) = Request::of(&event.payload) {
         let work = async {
             match request.request_type {
-                RequestType::Create | RequestType::Update => work::migrate(deadline).await.map(Some),
-                // The data outlives the stack.
+                RequestType::Create | RequestType::Update => {
+                    work::migrate(environment, deadline).await.map(Some)
+                }
+                // The data outlive the stack.
                 RequestType::Delete => Ok(None),
+                RequestType::Unknown => Err("this request type is not known".into()),
             }
         };
         return cloudformation::respond(&request, deadline, work).await;
     }
     match event.payload.get("action").and_then(Value::as_str) {
-        Some("migrate") => Ok(json!(work::migrate(deadline).await?)),
-        Some("status") => Ok(work::status(deadline).await?),
-        Some("plan") => Ok(json!(work::plan(deadline).await?)),
+        Some("migrate") => Ok(json!(work::migrate(environment, deadline).await?)),
+        Some("status") => work::status(environment, deadline).await,
+        Some("plan") => Ok(json!(work::plan(environment, deadline).await?)),
         _ => Err("give an action: migrate, status or plan".into()),
     }
 }

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::config::{Config, PostgresConfig};
 use shared::db;
 use shared::migrations::{self, MigrationError, Report};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
+
+/// Reads a variable of the environment.
+pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// In words for CloudFormation's events: no secret, no row.
 #[derive(Debug)]
@@ -21,6 +25,18 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Diagnostic {
+        Diagnostic { error_type: "MigrationFailed".into(), error_message: failure.0 }
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(text: &str) -> Failure {
+        Failure(text.to_owned())
+    }
+}
+
 impl From<MigrationError> for Failure {
     fn from(error: MigrationError) -> Failure {
         Failure(error.to_string())
@@ -28,30 +44,30 @@ impl From<MigrationError> for Failure {
 }
 
 /// Applies what is pending.
-pub async fn migrate(deadline: Instant) -> Result<Report, Failure> {
-    let mut client = connect(deadline).await?;
+pub async fn migrate(environment: &Lookup, deadline: Instant) -> Result<Report, Failure> {
+    let mut client = connect(environment, deadline).await?;
     let report = migrations::migrate(&mut client, &migrations::embedded(), deadline).await?;
     tracing::info!(applied = ?report.applied, state = ?report.state, "migrated");
     Ok(report)
 }
 
 /// What `migrate` would do; changes nothing.
-pub async fn plan(deadline: Instant) -> Result<Report, Failure> {
-    let client = connect(deadline).await?;
+pub async fn plan(environment: &Lookup, deadline: Instant) -> Result<Report, Failure> {
+    let client = connect(environment, deadline).await?;
     Ok(migrations::plan(&client, &migrations::embedded()).await?)
 }
 
 /// What was done to the database, and what is still to do.
-pub async fn status(deadline: Instant) -> Result<Value, Failure> {
-    let client = connect(deadline).await?;
+pub async fn status(environment: &Lookup, deadline: Instant) -> Result<Value, Failure> {
+    let client = connect(environment, deadline).await?;
     let mut status = json!(migrations::plan(&client, &migrations::embedded()).await?);
     status["history"] = json!(migrations::history(&client).await?);
     Ok(status)
 }
 
 /// Waits for a database that is still starting.
-async fn connect(deadline: Instant) -> Result<Client, Failure> {
-    let config = Config::from_env().map_err(|error| Failure(error.to_string()))?;
+async fn connect(environment: &Lookup, deadline: Instant) -> Result<Client, Failure> {
+    let config = Config::from_lookup(environment).map_err(|error| Failure(error.to_string()))?;
     let application_name = Some(config.postgres.application_name.unwrap_or_else(|| "migrate".into()));
     let postgres = PostgresConfig { application_name, ..config.postgres };
     let mut pause = Duration::from_secs(2);
