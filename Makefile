@@ -1,7 +1,7 @@
 # One line a verb.
 .DEFAULT_GOAL := help
 .PHONY: help dev test check fmt build deploy
-export PATH := $(CURDIR)/.dev/tools/bin:$(PATH)
+export PATH := $(CURDIR)/.dev/tools/bin:$(PATH):$(CURDIR)/.dev/tools/template/bin
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
