@@ -16,7 +16,9 @@ const DEADLINE: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::lambda::serve(Role::App, route).await
+    let app = shared::lambda::start(Role::App)?;
+    tokio::join!(app.db.warm_up(), app.cache.warm_up());
+    shared::lambda::serve(app, route).await
 }
 
 async fn route(app: &App, request: Request) -> Result<Response<Body>> {

@@ -11,7 +11,9 @@ mod tests;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::lambda::serve(Role::App, route).await
+    let app = shared::lambda::start(Role::App)?;
+    app.db.warm_up().await;
+    shared::lambda::serve(app, route).await
 }
 
 async fn route(app: &App, request: Request) -> Result<Response<Body>> {

@@ -49,7 +49,7 @@ impl Drop for RedisServer {
 
 fn spawn(port: u16) -> Child {
     let port = port.to_string();
-    let process = Command::new("redis-server")
+    let mut process = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"])
         .stdout(Stdio::null())
         .spawn()
@@ -60,5 +60,6 @@ fn spawn(port: u16) -> Child {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    process.kill().and_then(|()| process.wait()).expect("was started by us");
     panic!("redis-server did not start");
 }
