@@ -56,7 +56,9 @@ create table listings (
     constraint listings_lat_check check (lat between -90 and 90),
     constraint listings_lng_check check (lng between -180 and 180),
     constraint listings_lat_lng_check check ((lat is null) = (lng is null)),
-    constraint listings_location_text_check check (char_length(location_text) between 1 and 255)
+    constraint listings_location_text_check check (char_length(location_text) between 1 and 255),
+    -- What the code can read: neither infinity nor a year beyond 9999.
+    constraint listings_posted_at_check check (posted_at >= '1970-01-01Z' and posted_at < '10000-01-01Z')
 );
 
 -- One index a sort; ascending serves descending too, since `id` turns with it. Nulls come last in both
@@ -68,6 +70,7 @@ create index listings_posted_at_desc_idx on listings (coalesce(posted_at, '-infi
 create index listings_price_cents_asc_idx on listings (coalesce(price_cents, 9223372036854775807), id);
 create index listings_price_cents_desc_idx on listings (coalesce(price_cents, -1), id);
 create index listings_place_idx on listings using gist (place);
+create index listings_without_place_idx on listings (id) where place is null;
 
 -- The filters, with the sort that a list has unless told; `source` has its unique key, prices their sort.
 create index listings_category_created_at_idx on listings (category, created_at, id);
@@ -109,7 +112,8 @@ create table comps (
     constraint comps_title_check check (char_length(title) between 1 and 255),
     constraint comps_price_cents_check check (price_cents between 0 and 9007199254740991),
     constraint comps_currency_check check (currency ~ '^[A-Z]{3}$'),
-    constraint comps_source_check check (char_length(source) between 1 and 50)
+    constraint comps_source_check check (char_length(source) between 1 and 50),
+    constraint comps_observed_at_check check (observed_at >= '1970-01-01Z' and observed_at < '10000-01-01Z')
 );
 create index comps_category_observed_at_idx on comps (category, observed_at, id);
 create index comps_observed_at_idx on comps (observed_at, id);
@@ -211,7 +215,8 @@ create table cross_posts (
     -- An item that was posted is archived, not deleted: its posts and orders are history.
     constraint cross_posts_my_item_id_user_id_fkey foreign key (my_item_id, user_id)
         references my_items (id, user_id) on delete restrict,
-    constraint cross_posts_my_item_id_platform_key unique (my_item_id, platform),
+    -- With the user in it, though an item has one: else the violation would tell of another user's post.
+    constraint cross_posts_my_item_id_user_id_platform_key unique (my_item_id, user_id, platform),
     constraint cross_posts_id_user_id_key unique (id, user_id),
     constraint cross_posts_user_id_check check (char_length(user_id) between 1 and 255),
     constraint cross_posts_platform_check check (char_length(platform) between 1 and 50),
@@ -236,7 +241,7 @@ create table orders (
 
     constraint orders_cross_post_id_user_id_fkey foreign key (cross_post_id, user_id)
         references cross_posts (id, user_id) on delete restrict,
-    constraint orders_cross_post_id_platform_order_id_key unique (cross_post_id, platform_order_id),
+    constraint orders_cross_post_id_user_id_platform_order_id_key unique (cross_post_id, user_id, platform_order_id),
     constraint orders_user_id_check check (char_length(user_id) between 1 and 255),
     constraint orders_platform_order_id_check check (char_length(platform_order_id) between 1 and 120),
     constraint orders_total_cents_check check (total_cents between 0 and 9007199254740991),
@@ -277,6 +282,7 @@ create index snap_jobs_user_id_created_at_idx on snap_jobs (user_id, created_at,
 do $$
 declare
     role_name text;
+    setting text;
 begin
     foreach role_name in array array['deals_app', 'deals_worker'] loop
         for attempt in 1..20 loop
@@ -291,15 +297,18 @@ begin
                     execute format('grant rds_iam to %I', role_name);
                 end if;
                 -- An owner who is no superuser takes these roles only as a member; see Role in the code.
-                if not pg_has_role(current_user, role_name, 'member') then
+                if not (select rolsuper from pg_roles where rolname = current_user) then
                     execute format('grant %I to current_user', role_name);
                 end if;
                 -- A frozen environment must never hold a lock for long. The code sends the same values.
-                if not exists (select from pg_db_role_setting where setrole = role_name::regrole and setdatabase = 0) then
-                    execute format('alter role %I set statement_timeout = 5000', role_name);
-                    execute format('alter role %I set lock_timeout = 2000', role_name);
-                    execute format('alter role %I set idle_in_transaction_session_timeout = 5000', role_name);
-                end if;
+                foreach setting in array array[
+                    'statement_timeout=5000', 'lock_timeout=2000', 'idle_in_transaction_session_timeout=5000'] loop
+                    if not exists (select from pg_db_role_setting
+                                   where setrole = role_name::regrole and setdatabase = 0 and setting = any (setconfig)) then
+                        execute format('alter role %I set %I = %L', role_name,
+                                       split_part(setting, '=', 1), split_part(setting, '=', 2));
+                    end if;
+                end loop;
                 exit;
             exception when duplicate_object or unique_violation or internal_error then
                 if attempt = 20 then

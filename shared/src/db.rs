@@ -23,8 +23,9 @@ use crate::{Error, Result};
 /// What a parameter of a statement is.
 pub type Parameter<'a> = &'a (dyn ToSql + Sync);
 
-/// The client waits a little longer than `statement_timeout`, which ends a statement on the server.
-const STATEMENT_DEADLINE: Duration = Duration::from_secs(6);
+/// For a statement with all that it takes, also a new connection. Longer than `statement_timeout`, which ends the
+/// statement on the server, and shorter than a function's own time.
+const DEADLINE: Duration = Duration::from_secs(8);
 
 /// A connection that rested this long may have died in a freeze: it is asked before it is trusted. Under load,
 /// when requests follow each other closely, nobody pays for the question.
@@ -97,6 +98,13 @@ impl Database {
     }
 
     async fn run(&self, sql: &str, parameters: &[Parameter<'_>], repeatable: bool) -> Result<Vec<Row>> {
+        match tokio::time::timeout(DEADLINE, self.attempt(sql, parameters, repeatable)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::Deadline),
+        }
+    }
+
+    async fn attempt(&self, sql: &str, parameters: &[Parameter<'_>], repeatable: bool) -> Result<Vec<Row>> {
         let mut slot = self.connection.lock().await;
         let mut repeated = false;
         loop {
@@ -169,7 +177,7 @@ impl Connection {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = within_deadline(self.client.prepare(sql)).await?;
+        let statement = self.client.prepare(sql).await?;
         if self.statements.len() >= STATEMENTS_KEPT {
             self.statements.clear();
         }
@@ -178,9 +186,9 @@ impl Connection {
     }
 
     async fn query(&mut self, statement: &Statement, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        let rows = within_deadline(self.client.query(statement, parameters)).await;
+        let rows = self.client.query(statement, parameters).await;
         self.last_used = Instant::now();
-        rows
+        Ok(rows?)
     }
 }
 
@@ -188,15 +196,6 @@ impl Drop for Connection {
     /// Closes the socket even when the server no longer answers.
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-async fn within_deadline<T>(
-    statement: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
-) -> Result<T> {
-    match tokio::time::timeout(STATEMENT_DEADLINE, statement).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Error::Deadline),
     }
 }
 

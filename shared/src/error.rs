@@ -42,6 +42,8 @@ pub enum Error {
     Connect(#[from] ConnectError),
     #[error("temporarily unavailable")]
     Deadline,
+    #[error("internal error")]
+    Panic,
     /// The cause is logged and never sent.
     #[error("internal error")]
     Database(#[source] tokio_postgres::Error),
@@ -62,10 +64,28 @@ pub enum Place {
     Parameter(String),
 }
 
+impl Problem {
+    /// Names and values that a caller sent may be in either, so both are cut to what is worth reading.
+    pub fn new(place: Place, detail: impl Into<String>) -> Problem {
+        let shortened = |mut text: String| {
+            if let Some((end, _)) = text.char_indices().nth(200) {
+                text.truncate(end);
+                text.push('…');
+            }
+            text
+        };
+        let place = match place {
+            Place::Pointer(pointer) => Place::Pointer(shortened(pointer)),
+            Place::Parameter(name) => Place::Parameter(shortened(name)),
+        };
+        Problem { place, detail: shortened(detail.into()) }
+    }
+}
+
 impl Error {
     /// A single query parameter that is wrong.
     pub fn parameter(name: &str, detail: impl Into<String>) -> Error {
-        Error::Parameters(vec![Problem { place: Place::Parameter(name.to_owned()), detail: detail.into() }])
+        Error::Parameters(vec![Problem::new(Place::Parameter(name.to_owned()), detail)])
     }
 
     pub fn status(&self) -> StatusCode {
@@ -82,7 +102,7 @@ impl Error {
             Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Connect(_) | Error::Deadline => StatusCode::SERVICE_UNAVAILABLE,
             Error::Database(error) if is_transient(error) => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Database(_) | Error::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -90,7 +110,8 @@ impl Error {
     pub fn cause(&self) -> String {
         match self {
             Error::Connect(error) => error.to_string(),
-            Error::Deadline => "statement deadline passed".into(),
+            Error::Deadline => "the database's deadline passed".into(),
+            Error::Panic => "panic".into(),
             Error::Database(error) => describe(error),
             told => told.to_string(),
         }
@@ -99,7 +120,6 @@ impl Error {
     /// Whether the connection can no longer be used.
     pub fn is_connection_lost(&self) -> bool {
         match self {
-            Error::Deadline => true,
             Error::Database(error) => is_connection_lost(error),
             _ => false,
         }

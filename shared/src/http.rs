@@ -9,7 +9,7 @@ mod precondition;
 
 use lambda_http::{Request, RequestExt};
 
-pub use self::answer::{created, no_content, ok, respond, status, tagged};
+pub use self::answer::{changed, created, no_content, ok, respond, status, tagged};
 pub use self::body::{Fields, body, patch};
 pub use self::identity::{Caller, DEALS_INGEST};
 pub use self::page::{Page, PageRequest, Position};
@@ -18,14 +18,12 @@ pub use self::precondition::{IfMatch, if_match};
 
 use crate::{Error, Result};
 
-/// The segments of the path after the resource's own name: `[]` for `/listings`, `["7"]` for `/listings/7`,
-/// also behind a stage's prefix.
+/// The segments of the path from the resource's own name on: `["listings"]` for `/listings`, `["listings", "7"]`
+/// for `/listings/7`, also behind a stage's prefix.
 ///
 /// The gateway decodes the path and `cargo lambda watch` does not; what is looked for here has no `%`.
 pub fn path<'r>(request: &'r Request, resource: &str) -> Vec<&'r str> {
-    let mut segments = request.raw_http_path().split('/');
-    segments.find(|segment| *segment == resource);
-    segments.collect()
+    request.raw_http_path().split('/').skip_while(|segment| *segment != resource).collect()
 }
 
 /// A row's id from the path: a positive 64-bit number, else there can be no such row.

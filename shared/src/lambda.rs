@@ -1,6 +1,10 @@
 //! The shell around every HTTP function.
 
-use lambda_http::{Body, Request, RequestExt, Response, service_fn};
+use lambda_http::lambda_runtime::LambdaEvent;
+use lambda_http::request::LambdaRequest;
+use lambda_http::tower::util::MapRequest;
+use lambda_http::{Adapter, Body, Request, RequestExt, Response, service_fn};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::config::ConfigError;
 use crate::{App, Result, Role, http};
@@ -15,15 +19,53 @@ pub fn start(role: Role) -> Result<&'static App, ConfigError> {
     Ok(Box::leak(Box::new(App::from_env(role)?))) // lives as long as the process
 }
 
-/// Serves `route` until the environment ends; errors are answered.
+/// Serves `route` until the environment ends; errors and panics are answered.
 pub async fn serve<F, R>(app: &'static App, route: F) -> Result<(), lambda_http::Error>
 where
     F: Fn(&'static App, Request) -> R,
     R: Future<Output = Result<Response<Body>>> + Send + 'static,
 {
-    lambda_http::run(service_fn(|request: Request| {
+    let service = service_fn(|request: Request| {
         let request_id = request.lambda_context().request_id;
         http::respond(request_id, route(app, request))
-    }))
-    .await
+    });
+    let readable =
+        |event: LambdaEvent<LambdaRequest>| LambdaEvent { payload: readable(event.payload), ..event };
+    lambda_http::lambda_runtime::run(MapRequest::new(Adapter::from(service), readable)).await
+}
+
+/// What the http crate takes in a query.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'%');
+
+/// `lambda_http` makes a URI of what a caller sent, and panics when that is none: so out with the host, which nothing
+/// here asks for, and the query percent-encoded where it should have been.
+pub fn readable(mut request: LambdaRequest) -> LambdaRequest {
+    if let LambdaRequest::ApiGatewayV2(event) = &mut request {
+        event.request_context.domain_name = None;
+        event.headers.remove("host");
+        if let Some(query) = &mut event.raw_query_string {
+            *query = utf8_percent_encode(query, QUERY).to_string();
+        }
+    }
+    request
 }

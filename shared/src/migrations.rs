@@ -24,6 +24,9 @@ mod embedded {
 /// How long a statement of a migration may queue for a lock, while all others queue behind it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a session may do nothing. A migration never rests this long.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The files of `migrations/`, in order.
 pub fn embedded() -> Vec<Migration> {
     let mut migrations = embedded::migrations::runner().get_migrations().clone();
@@ -109,11 +112,14 @@ pub async fn migrate(
     deadline: Instant,
 ) -> Result<Report, MigrationError> {
     session::check(migrations)?;
-    // A killed client's statement must end soon, and with it the lock that its session holds.
+    // The lock must not outlive us: a killed client's statement ends soon, and so does the session of an
+    // environment that was frozen when its time was up.
     let settings = format!(
         "set search_path = public; set statement_timeout = 0; set lock_timeout = {}; \
-         set client_connection_check_interval = 1000",
-        LOCK_TIMEOUT.as_millis()
+         set client_connection_check_interval = 1000; \
+         set idle_session_timeout = {idle}; set idle_in_transaction_session_timeout = {idle}",
+        LOCK_TIMEOUT.as_millis(),
+        idle = IDLE_TIMEOUT.as_millis(),
     );
     client.batch_execute(&settings).await?;
     lock::acquire(client, deadline).await?;

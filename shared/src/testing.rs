@@ -5,6 +5,7 @@ mod postgres_server;
 mod proxy;
 mod redis_server;
 
+use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, RequestExt, Response};
 use refinery::Migration;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ pub use self::proxy::Proxy;
 pub use self::redis_server::RedisServer;
 
 use crate::config::{Config, PostgresConfig};
-use crate::{App, Result, Role, db, http, migrations};
+use crate::{App, Result, Role, db, http, lambda, migrations};
 
 /// A caller's standing in a test.
 pub const READER: &str = "reader";
@@ -138,7 +139,8 @@ pub fn raw_request(method: &str, path_and_query: &str, caller: &str, body: Optio
 
 /// A recorded event of API Gateway or of `cargo lambda watch` as a request.
 pub fn event_request(event: &str) -> Request {
-    let request = lambda_http::request::from_str(event).expect("is an event of the HTTP API");
+    let event: LambdaRequest = serde_json::from_str(event).expect("is an event of the HTTP API");
+    let request: Request = lambda::readable(event).into();
     request.with_lambda_context(lambda_http::Context::default())
 }
 

@@ -140,8 +140,8 @@ impl FromStr for Currency {
 }
 
 /// The condition of a second-hand thing, worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Condition {
     Poor,
     Fair,
@@ -161,6 +161,14 @@ impl Condition {
             Condition::Great => "great",
             Condition::Excellent => "excellent",
         }
+    }
+}
+
+impl TryFrom<String> for Condition {
+    type Error = Unacceptable;
+
+    fn try_from(text: String) -> Result<Condition, Unacceptable> {
+        text.parse()
     }
 }
 

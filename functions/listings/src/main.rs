@@ -19,34 +19,34 @@ async fn main() -> Result<(), lambda_http::Error> {
 async fn route(app: &App, request: Request) -> Result<Response<Body>> {
     let caller = Caller::of(app, &request)?;
     match (http::path(&request, "listings").as_slice(), request.method()) {
-        ([], &Method::GET) => {
+        (["listings"], &Method::GET) => {
             let list = ListRequest::read(Parameters::of(&request)?)?;
             http::ok(&listings::list(&app.db, &list).await?)
         }
-        ([], &Method::POST) => {
+        (["listings"], &Method::POST) => {
             caller.require(DEALS_INGEST)?;
             let listing = listings::insert(&app.db, &http::body(&request, NewListing::read)?).await?;
             http::created(&format!("/listings/{}", listing.id), listing.version, &listing)
         }
-        ([], _) => Err(Error::MethodNotAllowed("GET, POST")),
+        (["listings"], _) => Err(Error::MethodNotAllowed("GET, POST")),
 
-        ([id], &Method::GET) => {
+        (["listings", id], &Method::GET) => {
             let listing = listings::get(&app.db, http::id(id, "listing")?).await?;
             http::tagged(&request, listing.version, &listing)
         }
-        ([id], &Method::PATCH) => {
+        (["listings", id], &Method::PATCH) => {
             caller.require(DEALS_INGEST)?;
             let id = http::id(id, "listing")?;
             let patch = http::patch(&request, ListingPatch::read)?;
             let listing = listings::update(&app.db, id, &http::if_match(&request), &patch).await?;
-            http::tagged(&request, listing.version, &listing)
+            http::changed(listing.version, &listing)
         }
-        ([id], &Method::DELETE) => {
+        (["listings", id], &Method::DELETE) => {
             caller.require(DEALS_INGEST)?;
             listings::delete(&app.db, http::id(id, "listing")?, &http::if_match(&request)).await?;
             http::no_content()
         }
-        ([_], _) => Err(Error::MethodNotAllowed("GET, PATCH, DELETE")),
+        (["listings", _], _) => Err(Error::MethodNotAllowed("GET, PATCH, DELETE")),
 
         _ => Err(Error::NotFound("path")),
     }

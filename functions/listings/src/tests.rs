@@ -248,6 +248,10 @@ async fn a_version_that_the_caller_has_is_not_sent_again() {
         );
     }
     assert_eq!(ask_if(&app, "GET", "/listings/1", "if-none-match", "\"2\"", None).await.status, 200);
+    // A change is no question: what it made is told in any case.
+    let body = json!({ "title": "Walnut couch" });
+    let patched = ask_if(&app, "PATCH", "/listings/1", "if-none-match", "*", Some(&body)).await;
+    assert_eq!((patched.status, &patched.body["title"]), (200, &body["title"]));
 }
 
 #[tokio::test]
@@ -306,6 +310,9 @@ async fn all_that_is_wrong_with_a_body_is_said_at_once_and_nothing_is_stored() {
         "/url",
     ];
     assert_eq!(pointers, expected);
+    let mut enumerated = couch();
+    enumerated["condition"] = json!({ "good": null });
+    assert_eq!(create(&app, &enumerated).await.status, 422);
     let missing = create(&app, &json!({})).await;
     assert_eq!(missing.body["errors"].as_array().unwrap().len(), 4, "{}", missing.body);
     assert_eq!(ask(&app, "GET", "/listings", READER, None).await.body["items"], json!([]));
@@ -341,6 +348,49 @@ async fn bodies_that_cannot_be_read_are_refused_for_what_they_are() {
     }
     assert_eq!(send("PATCH", "/listings/1", "application/merge-patch+json; charset=utf-8", b"{}").await, 200);
     assert_eq!(send("POST", "/listings", "application/merge-patch+json", b"{}").await, 415);
+}
+
+#[tokio::test]
+async fn an_answer_stays_small_whatever_was_sent() {
+    let database = TestDatabase::migrated().await;
+    let app = database.app();
+    let long = "\u{7f}".repeat(900_000);
+    let many =
+        (0..50_000).map(|number| (format!("field{number}"), Value::Null)).collect::<serde_json::Map<_, _>>();
+    for body in [json!({ "lat": long }), json!({ "condition": long }), json!({ long: 1 }), many.into()] {
+        let answer = create(&app, &body).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.body.to_string().len() < 40_000, "{}", answer.body.to_string().len());
+    }
+    let query = format!("/listings?{}=1&condition={}", "a".repeat(5000), "b".repeat(5000));
+    let answer = ask(&app, "GET", &query, READER, None).await;
+    assert!(answer.status == 400 && answer.body.to_string().len() < 2_000);
+}
+
+#[tokio::test]
+async fn requests_that_are_no_uri_are_served() {
+    let database = TestDatabase::migrated().await;
+    let app = database.app();
+    let mut event: Value = serde_json::from_str(include_str!("../../../events/listings_list.json")).unwrap();
+    for (name, value) in
+        [("x-forwarded-proto", "1"), ("host", "a b"), ("host", ""), ("x-forwarded-proto", "")]
+    {
+        event["headers"][name] = value.into();
+        assert_eq!(
+            answer(route(&app, event_request(&event.to_string()))).await.status,
+            200,
+            "{name}: {value}"
+        );
+    }
+    event["requestContext"]["domainName"] = "a b".into();
+    event["rawQueryString"] = "q=<\"a b\">é#^`{|}[]\\%41".into();
+    assert_eq!(answer(route(&app, event_request(&event.to_string()))).await.status, 200);
+    for path in
+        ["/listings/a b", "/listings/é", "/listings/%", "/listings/\u{1}", "/listings/?", "/listings/#", "//"]
+    {
+        event["rawPath"] = path.into();
+        assert_eq!(answer(route(&app, event_request(&event.to_string()))).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -472,7 +522,9 @@ async fn every_routed_path_is_served_and_a_wrong_verb_is_told_the_right_ones() {
     assert_eq!(routed_paths("listings"), ["/listings", "/listings/{id}"]);
     assert_eq!(verbs("/listings").await, "GET, POST");
     assert_eq!(verbs("/listings/1").await, "GET, PATCH, DELETE");
-    assert_eq!(ask(&app, "GET", "/listings/1/2", READER, None).await.status, 404);
+    for path in ["/listings/1/2", "/other", "/"] {
+        assert_eq!(ask(&app, "GET", path, READER, None).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -56,18 +56,20 @@ impl Request {
     }
 }
 
-/// Awaits the work for as long as an answer can still be given after it, then answers.
+/// Awaits the work for as long as an answer can still be given after it, then answers. The work is told when to be
+/// done by, a little before it is cut off, so that it can say itself why it is not.
 ///
 /// # Errors
 /// The answer could not be delivered. A FAILED answer is no error: that would make Lambda invoke us again.
 pub async fn respond(
     request: &Request,
     deadline: Instant,
-    work: impl Future<Output = Result<Option<Report>, Failure>>,
+    work: impl AsyncFnOnce(Instant) -> Result<Option<Report>, Failure>,
 ) -> Result<Value, Failure> {
     let left = deadline.saturating_duration_since(Instant::now());
-    let stop_at = deadline - TIME_TO_ANSWER.min(left / 2);
-    let outcome = match timeout_at(stop_at, AssertUnwindSafe(work).catch_unwind()).await {
+    let cut_off = deadline - TIME_TO_ANSWER.min(left / 2);
+    let work = work(cut_off - Duration::from_millis(500).min(left / 8));
+    let outcome = match timeout_at(cut_off, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(Ok(report))) => Ok(report),
         Ok(Ok(Err(failure))) => Err(failure.to_string()),
         // What it said is in the log.
@@ -101,7 +103,7 @@ impl<'a> Answer<'a> {
                     "CurrentVersion": report.current_version,
                     "AppliedCount": report.applied.len(),
                 });
-                ("SUCCESS", format!("{} migrations applied", report.applied.len()), data)
+                ("SUCCESS", format!("migrations applied: {}", report.applied.len()), data)
             }
             Ok(None) => ("SUCCESS", "nothing to do: the data are kept".into(), json!({})),
             Err(reason) => ("FAILED", reason, json!({})),

@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
 async fn handle(event: LambdaEvent<Value>, environment: &Lookup) -> Result<Value, Failure> {
     let deadline = deadline(event.context.deadline);
     if let Some(request) = Request::of(&event.payload) {
-        let work = async {
+        let work = async |deadline| {
             match request.request_type {
                 RequestType::Create | RequestType::Update => {
                     work::migrate(environment, deadline).await.map(Some)

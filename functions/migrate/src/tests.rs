@@ -185,7 +185,8 @@ async fn an_unreachable_database_and_a_wrong_variable_are_answered_without_their
     assert!(asked.elapsed() > Duration::from_secs(2), "it was tried more than once");
     assert!(asked.elapsed() < left);
     let answer = cloudformation.answer().await;
-    assert_eq!(answer["Status"], "FAILED", "{answer}");
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(reason.starts_with("no connection to the database: error connecting"), "{answer}");
 
     handle(event(cloudformation.event(CREATE), MINUTE), &environment("hunter2".into()))
         .await
@@ -195,10 +196,25 @@ async fn an_unreachable_database_and_a_wrong_variable_are_answered_without_their
 }
 
 #[tokio::test]
+async fn a_migration_that_waits_for_another_says_so_before_the_time_is_up() {
+    let database = TestDatabase::empty().await;
+    let other = database.owner().await;
+    other.batch_execute("select pg_advisory_lock(x'6465616c73636f75'::bigint)").await.unwrap();
+    let mut cloudformation = CloudFormation::listen(&[]).await;
+    let left = Duration::from_secs(3);
+    handle(event(cloudformation.event(CREATE), left), &owner_of(&database)).await.expect("is answered");
+    let answer = cloudformation.answer().await;
+    assert_eq!(
+        (&answer["Status"], &answer["Reason"]),
+        (&json!("FAILED"), &json!("another migration is still running"))
+    );
+}
+
+#[tokio::test]
 async fn a_panic_is_answered() {
     let mut cloudformation = CloudFormation::listen(&[]).await;
     let request = Request::of(&cloudformation.event(CREATE)).unwrap();
-    let work = async { panic!("hunter2") };
+    let work = async |_| panic!("hunter2");
     cloudformation::respond(&request, Instant::now() + MINUTE, work).await.expect("is answered");
     let answer = cloudformation.answer().await;
     assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("FAILED"), &json!("the migration panicked")));
@@ -211,7 +227,8 @@ async fn when_time_runs_out_the_answer_comes_before_it() {
     for (left, earliest, latest) in [(10.0, 4.9, 6.0), (1.0, 0.4, 0.8), (0.0, 0.0, 0.2)] {
         let asked = Instant::now();
         let deadline = asked + Duration::from_secs_f64(left);
-        let outcome = cloudformation::respond(&request, deadline, std::future::pending()).await;
+        let outcome =
+            cloudformation::respond(&request, deadline, async |_| std::future::pending().await).await;
         outcome.expect("is answered");
         let taken = asked.elapsed().as_secs_f64();
         assert!((earliest..latest).contains(&taken), "{taken} s of {left} s");
@@ -246,7 +263,7 @@ async fn a_long_reason_is_cut_to_fit() {
     let request = Request::of(&cloudformation.event(CREATE)).unwrap();
     for character in ["x", "\u{1}", "é", "\""] {
         let reason = character.repeat(10_000);
-        let work = async { Err(Failure::from(reason.as_str())) };
+        let work = async |_| Err(Failure::from(reason.as_str()));
         cloudformation::respond(&request, Instant::now() + MINUTE, work).await.expect("is answered");
         let answer = cloudformation.answer().await;
         let kept = answer["Reason"].as_str().unwrap();

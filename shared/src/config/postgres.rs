@@ -30,7 +30,7 @@ pub struct PostgresConfig {
     pub login: Login,
     /// `DB_SSLMODE`
     pub ssl_mode: SslMode,
-    /// `DB_SSLROOTCERT`: certificates in PEM that are trusted beside the system's.
+    /// `DB_SSLROOTCERT`: certificates in PEM that are trusted instead of the system's.
     pub ssl_root_cert: Option<PathBuf>,
     /// `connect_timeout` in `DATABASE_URL`, in seconds.
     pub connect_timeout: Duration,

@@ -13,8 +13,8 @@ pub fn system_time() -> impl TimeSource + 'static {
     SystemTimeSource::new()
 }
 
-/// Signs a token for one connection attempt. Tokens are not kept: one is checked only while connecting, and
-/// the credentials that signed it may be replaced at any time.
+/// Signs a token for one connection attempt. Tokens are not kept: one is checked only while connecting, and an
+/// environment outlives it.
 pub async fn token(
     config: &PostgresConfig,
     region: &str,

@@ -265,8 +265,7 @@ async fn missing_or_changed(db: &Database, id: i64, if_match: &IfMatch) -> Error
 
 fn named_constraints(outcome: Result<Vec<Row>>) -> Result<Vec<Row>> {
     let taken = || Error::Conflict("the source has a listing with this source_id already");
-    let half_a_place =
-        || Error::Fields(vec![Problem { place: Where::Pointer("/lng".into()), detail: LAT_WITH_LNG.into() }]);
+    let half_a_place = || Error::Fields(vec![Problem::new(Where::Pointer("/lng".into()), LAT_WITH_LNG)]);
     outcome
         .on_constraint("listings_source_source_id_key", taken)
         .on_constraint("listings_lat_lng_check", half_a_place)

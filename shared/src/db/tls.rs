@@ -32,6 +32,8 @@ impl Tls {
             if certificates.is_empty() {
                 return Err("DB_SSLROOTCERT names a file without certificates".into());
             }
+            // As libpq does it: who names an authority trusts no other.
+            builder.disable_built_in_roots(true);
             for certificate in certificates {
                 builder.add_root_certificate(certificate);
             }

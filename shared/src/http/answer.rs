@@ -1,7 +1,9 @@
 //! Answers: JSON, problem details (RFC 9457), and the headers that every one of them carries.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use lambda_http::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -22,14 +24,20 @@ pub async fn respond(
     request_id: String,
     route: impl Future<Output = Result<Response<Body>>>,
 ) -> Result<Response<Body>, Infallible> {
-    let mut response = route.await.unwrap_or_else(|error| {
+    // A panic is answered too; what it said is in the log.
+    let outcome = AssertUnwindSafe(route).catch_unwind().await.unwrap_or(Err(Error::Panic));
+    let mut response = outcome.unwrap_or_else(|error| {
         let status = error.status();
         if status.is_server_error() {
             tracing::error!(request_id, status = status.as_u16(), cause = error.cause(), "request failed");
         }
         problem(&request_id, &error)
     });
+    let unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
+    if unavailable {
+        insert(headers, RETRY_AFTER, "1");
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
     if let Ok(id) = HeaderValue::from_str(&request_id) {
@@ -50,12 +58,16 @@ pub fn status(status: StatusCode, value: &impl Serialize) -> Result<Response<Bod
 
 /// 200 with a row and its version as the `ETag`, or 304 when the caller has that version already.
 pub fn tagged(request: &Request, version: i32, value: &impl Serialize) -> Result<Response<Body>> {
-    let tag = etag(version);
     if names_version(request.headers(), &IF_NONE_MATCH, version) {
-        let response = Response::builder().status(StatusCode::NOT_MODIFIED).header(ETAG, tag);
+        let response = Response::builder().status(StatusCode::NOT_MODIFIED).header(ETAG, etag(version));
         return Ok(response.body(Body::Empty).expect("parts are valid"));
     }
-    Ok(json(Response::builder().header(ETAG, tag), "application/json", value))
+    changed(version, value)
+}
+
+/// 200 with a row that this request changed, and its new version.
+pub fn changed(version: i32, value: &impl Serialize) -> Result<Response<Body>> {
+    Ok(json(Response::builder().header(ETAG, etag(version)), "application/json", value))
 }
 
 /// 201 with the row, its version, and where it is.
@@ -93,7 +105,6 @@ fn problem(request_id: &str, error: &Error) -> Response<Body> {
         Error::MethodNotAllowed(allowed) => insert(headers, ALLOW, allowed),
         Error::Unauthenticated => insert(headers, WWW_AUTHENTICATE, "Bearer"),
         Error::Forbidden(_) => insert(headers, WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""),
-        _ if status == StatusCode::SERVICE_UNAVAILABLE => insert(headers, RETRY_AFTER, "1"),
         _ => {}
     }
     let details = ProblemDetails {
@@ -125,4 +136,17 @@ fn json(response: Builder, content_type: &'static str, value: &impl Serialize) -
 /// A strong tag: equal versions are equal bytes.
 fn etag(version: i32) -> String {
     format!("\"{version}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::answer;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_what_it_said_is_not_told() {
+        let answer = answer(async { panic!("hunter2") }).await;
+        assert_eq!(answer.status, 500);
+        assert_eq!(answer.body["detail"], "internal error");
+        assert_eq!(answer.body["instance"], "the-request-id");
+    }
 }

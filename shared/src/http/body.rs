@@ -92,7 +92,7 @@ impl Fields {
 
     /// Says that a field is wrong for a reason that lies outside of it.
     pub fn problem(&mut self, name: &str, detail: impl Into<String>) {
-        self.problems.push(Problem { place: Place::Pointer(pointer(name)), detail: detail.into() });
+        self.problems.push(Problem::new(Place::Pointer(pointer(name)), detail));
     }
 
     fn take<T: DeserializeOwned>(&mut self, name: &str) -> Field<T> {

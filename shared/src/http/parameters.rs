@@ -67,7 +67,7 @@ impl Parameters {
 
     /// Says that a parameter is wrong for a reason that lies outside of it.
     pub fn problem(&mut self, name: &str, detail: impl Into<String>) {
-        self.problems.push(Problem { place: Place::Parameter(name.to_owned()), detail: detail.into() });
+        self.problems.push(Problem::new(Place::Parameter(name.to_owned()), detail));
     }
 
     /// To be called when all that may be there has been taken.

@@ -5,7 +5,7 @@ use refinery_core::error::Kind;
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
 use tokio_postgres::Client;
 
-use super::MigrationError;
+use super::{LOCK_TIMEOUT, MigrationError};
 
 /// A file that starts with this line is run outside of a transaction, as `create index concurrently` must be.
 const NO_TRANSACTION: &str = "-- refinery:no-transaction";
@@ -24,6 +24,8 @@ impl AsyncTransaction for Session<'_> {
         let statements: Vec<&str> = statements.collect();
         match statements.first().and_then(|file| non_transactional(file)) {
             Some(Rerunnable { index }) => {
+                // It waits for older transactions to end, and nobody queues behind it meanwhile.
+                self.0.batch_execute("set lock_timeout = 0").await?;
                 // A client that was killed meanwhile left an invalid index, which "if not exists" would keep.
                 if is_invalid(self.0, index).await? {
                     self.0.batch_execute(&format!("drop index concurrently if exists {index}")).await?;
@@ -31,6 +33,7 @@ impl AsyncTransaction for Session<'_> {
                 for statement in &statements {
                     self.0.batch_execute(statement).await?;
                 }
+                self.0.batch_execute(&format!("set lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
             }
             None => {
                 let transaction = self.0.transaction().await?;

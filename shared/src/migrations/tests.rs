@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
 use super::{MigrationError, Report, State, embedded, history, migrate, plan};
-use crate::config::PostgresConfig;
+use crate::config::{Login, PostgresConfig, Secret};
 use crate::testing::{PostgresServer, TestDatabase, connect};
 use crate::{Role, db};
 
@@ -244,6 +244,72 @@ async fn a_migration_leaves_the_queue_for_a_lock_so_that_others_get_through_and_
     assert!(longest < Duration::from_millis(2900), "{longest:?}");
 }
 
+/// Building an index waits for older transactions, however long, since nobody queues behind it.
+#[tokio::test]
+async fn an_index_is_built_though_a_transaction_is_open_for_longer_than_a_lock_is_waited_for() {
+    let database = TestDatabase::empty().await;
+    let table = ("V1__a", "create table a (b int)");
+    run(&database, &files(&[table])).await.expect("migrates");
+    let reader = database.owner().await;
+    let snapshot = "begin isolation level repeatable read; select * from a";
+    reader.batch_execute(snapshot).await.expect("reads");
+    let migrations = files(&[table, ("V2__index_a", INDEX), ("V3__c", "create table c ()")]);
+    let started = Instant::now();
+    let (report, ()) = tokio::join!(run(&database, &migrations), async {
+        sleep(super::LOCK_TIMEOUT + Duration::from_millis(800)).await;
+        reader.batch_execute("commit").await.expect("ends");
+    });
+    assert_eq!(report.expect("migrates").applied, ["V2__index_a", "V3__c"]);
+    assert!(started.elapsed() > super::LOCK_TIMEOUT);
+}
+
+/// An environment that is frozen with the lock in its hands, because its time was up, must not keep it.
+#[tokio::test]
+async fn the_session_that_holds_the_lock_ends_when_nothing_comes_from_it() {
+    let database = TestDatabase::empty().await;
+    let mut client = database.owner().await;
+    migrate(&mut client, &[], Instant::now() + Duration::from_secs(5)).await.expect("migrates");
+    let limits = "select setting from pg_settings
+                  where name in ('idle_session_timeout', 'idle_in_transaction_session_timeout')";
+    assert_eq!(strings(&client, limits).await, ["30000", "30000"]);
+}
+
+/// As in RDS, where nobody is a superuser.
+#[tokio::test]
+async fn an_owner_who_is_no_superuser_can_migrate_and_serve() {
+    let server = PostgresServer::start();
+    let superuser = connect(&server.config).await;
+    for statement in [
+        "create role rds_iam",
+        "create role deals_owner login createrole password 'for-this-test'",
+        "grant rds_iam to deals_owner with admin option",
+        "create database owned owner deals_owner",
+    ] {
+        superuser.batch_execute(statement).await.expect(statement);
+    }
+    let login = Login::Password(Some(Secret::new("for-this-test")));
+    let config = PostgresConfig {
+        user: "deals_owner".into(),
+        database: "owned".into(),
+        login,
+        ..server.config.clone()
+    };
+    let mut owner = connect(&config).await;
+    let report = migrate(&mut owner, &embedded(), Instant::now() + Duration::from_secs(20)).await;
+    assert_eq!(report.expect("migrates").state, State::UpToDate);
+    let members = "select roleid::regrole::text || ' ' || member::regrole::text from pg_auth_members
+                   where roleid = 'rds_iam'::regrole and member <> 'deals_owner'::regrole order by 1";
+    assert_eq!(strings(&owner, members).await, ["rds_iam deals_app", "rds_iam deals_worker"]);
+    // Forced row-level security holds the owner to it as well.
+    let insert = "insert into my_items (user_id, title) values ('alice', 'a')";
+    let error = owner.batch_execute(insert).await.expect_err("is nobody");
+    assert_eq!(error.code().map(|code| code.code()), Some("42501"));
+    for role in [Role::App, Role::Worker] {
+        let (client, _) = db::connect(&config, Some(role)).await.expect("may take the role");
+        client.batch_execute("select * from listings").await.expect("reads");
+    }
+}
+
 #[tokio::test]
 async fn the_wait_for_another_migration_ends_with_the_time() {
     let database = TestDatabase::empty().await;
@@ -325,6 +391,14 @@ async fn rows_of_users_are_fenced_by_the_database_itself() {
     let tables = strings(&owner, with_user).await;
     assert_eq!(tables.len(), 7);
     assert_eq!(strings(&owner, forced).await, tables);
+
+    // The same rule for each, for every command and for everyone.
+    let policies = "select distinct cmd || ' ' || permissive || ' ' || roles::text || ' ' || qual || ' ' || coalesce(with_check, '')
+                    from pg_policies";
+    let rule = "ALL PERMISSIVE {public} (user_id = ( SELECT NULLIF(current_setting('deals.user_id'::text, true), ''::text) AS \"nullif\")) ";
+    assert_eq!(strings(&owner, policies).await, [rule]);
+    let fenced = "select tablename::text from pg_policies order by 1";
+    assert_eq!(strings(&owner, fenced).await, tables);
 
     let (app, _) = db::connect(&database.config, Some(Role::App)).await.expect("connects");
     let insert = "insert into my_items (user_id, title) values ('alice', 'a')";

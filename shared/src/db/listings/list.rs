@@ -243,7 +243,13 @@ impl Bounds {
                 query.push(&format!(" and ({distance}, id) > ({chord}, {id})"));
             }
             // The index knows distances only; rows at the same one are put in order outside.
-            query.push(&format!(" order by {distance} fetch first {limit} rows with ties) union all "));
+            query.push(&format!(" order by {distance} fetch first {limit} rows with ties)"));
+            if self.radius_chord.is_some() {
+                // What has no place is in no circle.
+                query.push(&format!(") as nearest order by sort_chord, id limit {limit}"));
+                return query;
+            }
+            query.push(" union all ");
         }
         query.push(&format!("(select {COLUMNS}, null::float8 as chord, null::float8 as sort_chord from listings where place is null"));
         self.filter(&request.filter, &mut query);

@@ -234,6 +234,9 @@ async fn every_sort_and_every_page_of_it_is_a_range_of_an_index() {
     let plan = explain(&db, &format!("{NEAR}&sort=distance&limit=2")).await;
     assert!(plan.contains("Index Scan using listings_place_idx"), "{plan}");
     assert!(plan.contains("Order By: (place <->"), "{plan}");
+    assert!(plan.contains("listings_without_place_idx"), "{plan}");
+    let plan = explain(&db, &format!("{NEAR}&sort=distance&radius_mi=5&limit=2")).await;
+    assert!(!plan.contains("listings_without_place_idx"), "{plan}");
 }
 
 #[tokio::test]
