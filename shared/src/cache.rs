@@ -79,3 +79,52 @@ impl Cache {
 fn is_lost(error: &RedisError) -> bool {
     error.is_io_error() || error.is_timeout() || error.is_connection_dropped()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::testing::{Certificates, RedisServer};
+
+    /// OpenSSL reads `SSL_CERT_FILE` once per process: this test runs itself anew for each authority.
+    #[tokio::test]
+    async fn rediss_is_reached_with_the_right_authority_and_the_right_password_alone() {
+        if let Ok(url) = std::env::var("ASK_REDIS_AT") {
+            let lookup = |name: &str| (name == "REDIS_URL").then(|| url.clone());
+            let cache = Cache::new(Config::from_lookup(&lookup).expect("is complete").redis);
+            match cache.queue_depth().await {
+                Ok(depth) => eprintln!("answer: reached {depth:?}"),
+                Err(error) => eprintln!("answer: refused {error}"),
+            }
+            return;
+        }
+        let certificates = Certificates::make();
+        let server = RedisServer::start_with_tls(&certificates);
+        let right = server.url.as_str();
+        let (wrong_password, none) = (right.replace("hunter2", "hunter3"), right.replace(":hunter2@", ""));
+        let (plain, address) = (right.replace("rediss:", "redis:"), right.replace("localhost", "127.0.0.1"));
+        let table = [
+            ("right authority", "a.pem", right, "reached Some(0)"),
+            ("wrong authority", "b.pem", right, "refused"),
+            ("wrong host name", "a.pem", &address, "refused"),
+            ("wrong password", "a.pem", &wrong_password, "refused"),
+            ("no password", "a.pem", &none, "refused"),
+            ("plain text", "a.pem", &plain, "refused"),
+        ];
+        for (name, authority, url, expected) in table {
+            let test = std::thread::current().name().expect("is the test's").to_owned();
+            let output = Command::new(std::env::current_exe().expect("is known"))
+                .args(["--exact", &test, "--nocapture"])
+                .env("ASK_REDIS_AT", url)
+                .env("SSL_CERT_FILE", certificates.path(authority))
+                .output()
+                .expect("runs");
+            let shown = String::from_utf8_lossy(&output.stderr);
+            let answer = shown.lines().find_map(|line| line.split_once("answer: ")).expect("answers").1;
+            eprintln!("{name:<16} {answer}");
+            assert!(answer.starts_with(expected) && !answer.contains("hunter"), "{name}: {answer}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! For tests: a migrated database each, events as requests, answers as values. Needs the servers that
 //! `make test` starts, and fails without them.
 
+mod certificates;
 mod postgres_server;
 mod proxy;
 mod redis_server;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Duration, Instant};
 use tokio_postgres::Client;
 
+pub use self::certificates::Certificates;
 pub use self::postgres_server::PostgresServer;
 pub use self::proxy::Proxy;
 pub use self::redis_server::RedisServer;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -43,7 +44,7 @@ pub enum Login {
     /// `POSTGRES_PASSWORD`, alias `DB_PASS`; a URL without one means none.
     Password(Option<Secret>),
     /// `DB_AUTH=iam`: a token, signed anew for each connection.
-    Iam { region: String, credentials: AwsCredentials },
+    Iam { region: String, credentials: AwsCredentials, clock: SharedTimeSource },
 }
 
 /// The function's own role, as Lambda puts it into the environment.
@@ -239,5 +240,6 @@ fn iam_login(environment: &Environment<'_>, ssl_mode: SslMode) -> Result<Login, 
             secret_access_key: Secret(needed("AWS_SECRET_ACCESS_KEY")?),
             session_token: environment.get("AWS_SESSION_TOKEN").map(Secret),
         },
+        clock: SharedTimeSource::new(SystemTimeSource::new()),
     })
 }

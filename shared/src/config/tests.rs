@@ -130,7 +130,7 @@ fn iam_needs_tls_a_region_and_credentials() {
         ("AWS_SECRET_ACCESS_KEY", "key"),
         ("AWS_SESSION_TOKEN", "session"),
     ];
-    let Login::Iam { region, credentials } = postgres(&complete).login else { panic!("no IAM login") };
+    let Login::Iam { region, credentials, .. } = postgres(&complete).login else { panic!("no IAM login") };
     assert_eq!((region.as_str(), credentials.access_key_id.as_str()), ("eu-west-1", "id"));
     for missing in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         let rest: Vec<_> = complete.into_iter().filter(|(name, _)| *name != missing).collect();

@@ -64,8 +64,8 @@ async fn open(config: &PostgresConfig, role: Option<Role>) -> Result<(Client, Jo
             wire.password(password.reveal());
         }
         Login::Password(None) => {}
-        Login::Iam { region, credentials } => {
-            let token = iam::token(config, region, credentials, iam::system_time())
+        Login::Iam { region, credentials, clock } => {
+            let token = iam::token(config, region, credentials, clock)
                 .await
                 .map_err(|_| ConnectError("no IAM token could be signed".into()))?;
             wire.password(token.reveal());

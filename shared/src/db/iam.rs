@@ -4,14 +4,10 @@
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
 use aws_sdk_rds::config::{Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_rds::error::BoxError;
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_types::SdkConfig;
 
 use crate::config::{AwsCredentials, PostgresConfig, Secret};
-
-pub fn system_time() -> impl TimeSource + 'static {
-    SystemTimeSource::new()
-}
 
 /// Signs a token for one connection attempt. Tokens are not kept: one is checked only while connecting, and an
 /// environment outlives it.
@@ -19,7 +15,7 @@ pub async fn token(
     config: &PostgresConfig,
     region: &str,
     credentials: &AwsCredentials,
-    time: impl TimeSource + 'static,
+    clock: &SharedTimeSource,
 ) -> Result<Secret, BoxError> {
     let credentials = Credentials::new(
         &credentials.access_key_id,
@@ -30,7 +26,7 @@ pub async fn token(
     );
     let sdk_config = SdkConfig::builder()
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .time_source(SharedTimeSource::new(time))
+        .time_source(clock.clone())
         .build();
     let generator = AuthTokenGenerator::new(
         Config::builder()
@@ -69,7 +65,8 @@ mod tests {
             session_token: None,
         };
         let time = StaticTimeSource::new(UNIX_EPOCH + Duration::from_secs(1_724_709_600));
-        let token = token(&config.postgres, "us-east-1", &credentials, time).await.expect("signs");
+        let clock = SharedTimeSource::new(time);
+        let token = token(&config.postgres, "us-east-1", &credentials, &clock).await.expect("signs");
         assert_eq!(
             token.reveal(),
             "prod-instance.us-east-1.rds.amazonaws.com:3306/?Action=connect&DBUser=peccy\

@@ -79,3 +79,6 @@ impl TlsConnect<Socket> for TlsTo {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! A PostgreSQL server of a test's own, to be stopped and started.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{random_suffix, server_at, variable};
+use super::{Certificates, connect, random_suffix, server_at, variable};
 use crate::config::PostgresConfig;
 
 /// Started by the same script as the servers of `make dev` and `make test`, and removed with the value.
@@ -26,6 +28,36 @@ impl PostgresServer {
             .trim_matches('"')
             .to_owned();
         PostgresServer { folder, config: server_at(&url) }
+    }
+
+    /// From now on the server offers TLS, and takes plain text as before.
+    pub async fn switch_tls_on(&self, certificates: &Certificates) {
+        let owner = connect(&self.config).await;
+        for name in ["server.pem", "server.key"] {
+            // By the server itself, so that the file has the owner and the mode that it insists on.
+            let copy = format!(
+                "copy (select unnest(string_to_array('{}', E'\\n'))) to program 'umask 077; cat > {name}'",
+                certificates.read(name)
+            );
+            owner.batch_execute(&copy).await.expect("writes");
+        }
+        for setting in ["ssl_cert_file = 'server.pem'", "ssl_key_file = 'server.key'", "ssl = on"] {
+            owner.batch_execute(&format!("alter system set {setting}")).await.expect("sets");
+        }
+        owner.batch_execute("select pg_reload_conf()").await.expect("reloads");
+        // The reload reaches the postmaster in its own time.
+        while !self.offers_tls() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks by the protocol's `SSLRequest`.
+    fn offers_tls(&self) -> bool {
+        let mut socket = TcpStream::connect((self.config.host.as_str(), self.config.port)).expect("connects");
+        socket.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).expect("asks");
+        let mut answer = [0];
+        socket.read_exact(&mut answer).expect("answers");
+        answer == *b"S"
     }
 
     /// As if the power failed; on the same port again.

@@ -5,20 +5,47 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::Certificates;
+
 /// Without any data on disk; ended with the value.
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
     pub url: String,
+    options: Vec<String>,
     process: RefCell<Child>,
 }
 
 impl RedisServer {
     pub fn start() -> RedisServer {
+        RedisServer::start_with(|port| {
+            (format!("redis://127.0.0.1:{port}/0"), vec!["--port".into(), port.to_string()])
+        })
+    }
+
+    /// One that takes TLS alone, and the password `hunter2`.
+    pub fn start_with_tls(certificates: &Certificates) -> RedisServer {
+        let file = |name: &str| certificates.path(name).to_string_lossy().into_owned();
+        RedisServer::start_with(|port| {
+            let options = format!("--port 0 --tls-port {port} --tls-auth-clients no --requirepass hunter2");
+            let mut options: Vec<String> = options.split(' ').map(str::to_owned).collect();
+            for (name, value) in [
+                ("--tls-cert-file", file("server.pem")),
+                ("--tls-key-file", file("server.key")),
+                ("--tls-ca-cert-file", file("a.pem")),
+            ] {
+                options.extend([name.to_owned(), value]);
+            }
+            (format!("rediss://:hunter2@localhost:{port}/0"), options)
+        })
+    }
+
+    fn start_with(settings: impl Fn(u16) -> (String, Vec<String>)) -> RedisServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let port = listener.local_addr().expect("is bound").port();
         drop(listener);
-        RedisServer { port, url: format!("redis://127.0.0.1:{port}/0"), process: RefCell::new(spawn(port)) }
+        let (url, options) = settings(port);
+        RedisServer { port, url, process: RefCell::new(spawn(port, &options)), options }
     }
 
     /// Runs a command by the server's own client.
@@ -35,7 +62,7 @@ impl RedisServer {
     }
 
     pub fn start_again(&self) {
-        *self.process.borrow_mut() = spawn(self.port);
+        *self.process.borrow_mut() = spawn(self.port, &self.options);
     }
 }
 
@@ -47,10 +74,10 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16) -> Child {
-    let port = port.to_string();
+fn spawn(port: u16, options: &[String]) -> Child {
     let mut process = Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"])
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(options)
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed: run the tests by `make test`");
