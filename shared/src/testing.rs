@@ -1,6 +1,7 @@
 //! For tests: a migrated database each, events as requests, answers as values. Needs the servers that
 //! `make test` starts, and fails without them.
 
+pub mod bad_input;
 mod certificates;
 mod postgres_server;
 mod proxy;
@@ -16,7 +17,7 @@ use tokio_postgres::Client;
 
 pub use self::certificates::Certificates;
 pub use self::postgres_server::PostgresServer;
-pub use self::proxy::Proxy;
+pub use self::proxy::{Cut, Moment, Proxy};
 pub use self::redis_server::RedisServer;
 
 use crate::config::{Config, PostgresConfig};

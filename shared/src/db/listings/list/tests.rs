@@ -180,6 +180,45 @@ async fn a_walk_meets_every_row_that_stays_though_the_row_it_was_cut_at_goes() {
 }
 
 #[tokio::test]
+async fn while_rows_come_and_go_a_walk_meets_every_row_that_stays_once() {
+    let database = TestDatabase::migrated().await;
+    let owner = database.owner().await;
+    fill(&owner).await;
+    let db = Database::new(database.config.clone(), Role::App);
+    // Of the rows that are there at first, every third goes during the walks; new ones come between all of them.
+    let come = "insert into listings (source, source_id, title, url, price_cents, posted_at, lat, lng, created_at, last_seen_at)
+                select 'new', gen_random_uuid()::text, 'new', 'http://a', price_cents, posted_at, lat, lng, created_at, last_seen_at
+                from listings where id % 3 > 0 order by random() limit 5";
+    let go = "delete from listings where id in
+              (select id from listings where (id <= 2000 and id % 3 = 0) or source = 'new' order by random() limit 6)";
+    let walked = std::sync::atomic::AtomicBool::new(false);
+    let churn = async {
+        let mut changes = 0;
+        while !walked.load(std::sync::atomic::Ordering::SeqCst) {
+            changes += owner.execute(come, &[]).await.expect("inserts")
+                + owner.execute(go, &[]).await.expect("deletes");
+            tokio::task::yield_now().await;
+        }
+        changes
+    };
+    let walks = async {
+        for sort in sorts().keys() {
+            let items = walk(&db, &format!("{NEAR}&sort={sort}&limit=20")).await;
+            let mut seen = ids(&items);
+            let count = seen.len();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), count, "{sort} repeats a row");
+            let stayed: Vec<i64> = seen.into_iter().filter(|id| *id <= ROWS && id % 3 > 0).collect();
+            assert_eq!(stayed, (1..=ROWS).filter(|id| id % 3 > 0).collect::<Vec<_>>(), "{sort} misses a row");
+        }
+        walked.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    let (changes, ()) = tokio::join!(churn, walks);
+    assert!(changes > 1_000, "{changes} changes");
+}
+
+#[tokio::test]
 async fn a_page_of_large_rows_is_cut_short_and_the_next_goes_on() {
     let database = TestDatabase::migrated().await;
     let owner = database.owner().await;
