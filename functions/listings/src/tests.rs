@@ -140,6 +140,12 @@ async fn a_patch_leaves_what_is_absent_and_clears_what_is_null() {
     assert_eq!(without_server_owned(&restored.body), couch());
     assert!(restored.body["updated_at"].as_str() > restored.body["created_at"].as_str());
 
+    // By its own media type too, which only a patch has.
+    for (method, path, status) in [("PATCH", "/listings/1", 200), ("POST", "/listings", 415)] {
+        let body = ("application/merge-patch+json; charset=utf-8", &b"{}"[..]);
+        assert_eq!(answer(route(&app, raw_request(method, path, INGESTER, Some(body)))).await.status, status);
+    }
+
     let null =
         ask(&app, "PATCH", "/listings/1", INGESTER, Some(&json!({ "title": null, "available": null }))).await;
     assert_eq!(null.status, 422);
