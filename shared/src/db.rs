@@ -29,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(8);
 
 /// A connection that rested this long may have died in a freeze: it is asked before it is trusted. Under load,
 /// when requests follow each other closely, nobody pays for the question.
-const TRUSTED_FOR: Duration = Duration::from_millis(100);
+const TRUSTED_FOR: Duration = Duration::from_millis(20);
 const PING_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Statements kept prepared per connection; beyond that, all are forgotten at once.

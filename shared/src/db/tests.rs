@@ -81,10 +81,10 @@ async fn the_first_statement_after_the_backend_was_terminated_is_good() {
     for round in 0..20 {
         let before = backend(&db).await;
         terminate_backends(&database).await;
-        // A read may come at once. A write is safe once the server's goodbye has arrived: at 30 ms the connection
-        // is still trusted without a question, at 120 ms it is not.
+        // A read may come at once. A write is safe once the server's goodbye has arrived: at 10 ms the connection
+        // is still trusted without a question, at 60 ms it is not.
         if round % 2 == 0 {
-            tokio::time::sleep(Duration::from_millis(if round % 4 == 0 { 30 } else { 120 })).await;
+            tokio::time::sleep(Duration::from_millis(if round % 4 == 0 { 10 } else { 60 })).await;
             db.write(INSERT, &[&format!("{round}")]).await.expect("is good");
         }
         assert_ne!(backend(&db).await, before);
