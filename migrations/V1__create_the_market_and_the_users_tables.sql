@@ -300,9 +300,12 @@ begin
                 if not (select rolsuper from pg_roles where rolname = current_user) then
                     execute format('grant %I to current_user', role_name);
                 end if;
-                -- A frozen environment must never hold a lock for long. The code sends the same values.
+                -- A frozen environment must never hold a lock for long, and one that is gone no connection. The code
+                -- sends the same values.
                 foreach setting in array array[
-                    'statement_timeout=5000', 'lock_timeout=2000', 'idle_in_transaction_session_timeout=5000'] loop
+                    'statement_timeout=5000', 'lock_timeout=2000', 'idle_in_transaction_session_timeout=5000',
+                    'client_connection_check_interval=1000', 'tcp_keepalives_idle=15', 'tcp_keepalives_interval=5',
+                    'tcp_keepalives_count=3'] loop
                     if not exists (select from pg_db_role_setting
                                    where setrole = role_name::regrole and setdatabase = 0 and setting = any (setconfig)) then
                         execute format('alter role %I set %I = %L', role_name,

@@ -52,13 +52,17 @@ impl Role {
         }
     }
 
-    /// What `alter role … set` says in `migrations/`, in milliseconds; a test compares the two. A frozen
-    /// environment must never hold a lock for long.
+    /// What `alter role … set` says in `migrations/`; a test compares the two. A frozen environment must never hold
+    /// a lock for long, and one that is gone no connection: nobody tells the server that Lambda ended it.
     pub fn settings(self) -> &'static [(&'static str, &'static str)] {
         &[
             ("statement_timeout", "5000"),
             ("lock_timeout", "2000"),
             ("idle_in_transaction_session_timeout", "5000"),
+            ("client_connection_check_interval", "1000"),
+            ("tcp_keepalives_idle", "15"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "3"),
         ]
     }
 }

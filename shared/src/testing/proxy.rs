@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -87,8 +88,9 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, born: usize, c
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         if current.load(Ordering::SeqCst) != born {
-            // Keeps both sockets open.
-            std::future::pending::<()>().await;
+            // Keeps both sockets open, until keep-alives would tell the server.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
