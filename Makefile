@@ -1,6 +1,6 @@
 # One line a verb.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check fmt build deploy
+.PHONY: help dev test bench check fmt build deploy
 export PATH := $(CURDIR)/.dev/tools/bin:$(PATH):$(CURDIR)/.dev/tools/template/bin
 
 help: ## list the verbs
@@ -9,6 +9,10 @@ dev: ## run everything here, on PORT (9000), until Ctrl-C
 	@scripts/dev
 test: ## run all tests, against databases of their own
 	@scripts/test
+bench: ## measure the functions, beside a handler that does nothing and pgbench
+	@scripts/bench
+soak: ## run the long proofs: kills, freezes, crashes (20 minutes)
+	@SOAK=1 scripts/test --no-capture -E 'binary(killed_migrations) or binary(outages)'
 check: ## format, lints, template
 	@scripts/tools
 	cargo fmt --all --check

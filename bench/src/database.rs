@@ -1,0 +1,194 @@
+//! The PostgreSQL that is measured against: psql, pgbench, the generated listings, TLS.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use crate::Result;
+
+pub const LISTINGS: usize = 100_000;
+
+pub struct Database {
+    /// Without parameters.
+    url: String,
+    programs: PathBuf,
+    folder: PathBuf,
+}
+
+impl Database {
+    /// `programs` is where psql and pgbench are, `folder` takes what they read and write.
+    pub fn new(url: String, programs: PathBuf, folder: &Path) -> Database {
+        Database { url, programs, folder: folder.to_owned() }
+    }
+
+    pub fn url(&self, parameters: &str) -> String {
+        format!("{}?{parameters}", self.url)
+    }
+
+    /// Runs statements, and returns the values that they print.
+    pub fn run(&self, sql: &str) -> Result<String> {
+        let script = self.folder.join("psql.sql");
+        fs::write(&script, sql)?;
+        let output = succeed(
+            Command::new(self.programs.join("psql"))
+                .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
+                .arg(format!("--file={}", script.display()))
+                .arg(&self.url),
+        )?;
+        Ok(output.trim_end().to_owned())
+    }
+
+    pub fn fill(&self) -> Result<()> {
+        self.run(include_str!("listings.sql"))?;
+        let count = self.run("select count(*) from listings")?;
+        if count != LISTINGS.to_string() {
+            return Err(format!("{count} listings were generated").into());
+        }
+        Ok(())
+    }
+
+    /// The statement that a function ran last, as it sent it. What pgbench runs is made of it, so that the two never
+    /// differ.
+    pub fn last_statement(&self, application_name: &str) -> Result<String> {
+        let sql = self.run(&format!(
+            "select query from pg_stat_activity where application_name = '{application_name}'"
+        ))?;
+        let longest: usize =
+            self.run("select setting from pg_settings where name = 'track_activity_query_size'")?.parse()?;
+        if sql.is_empty() || sql.len() + 1 >= longest {
+            return Err(
+                format!("PostgreSQL does not show {application_name}'s whole statement: {sql}").into()
+            );
+        }
+        Ok(sql)
+    }
+
+    /// Each transaction's time in microseconds, of a statement whose parameters are `values`: `random(…)` is drawn
+    /// anew each time, anything else is text. The settings are those of a function's connection.
+    pub fn pgbench(
+        &self,
+        url_parameters: &str,
+        sql: &str,
+        values: &[String],
+        transactions: usize,
+    ) -> Result<Vec<u64>> {
+        let script = self.folder.join("pgbench.sql");
+        let mut pgbench = Command::new(self.programs.join("pgbench"));
+        let mut text = String::new();
+        for (index, value) in values.iter().enumerate() {
+            let variable = format!("p{}", index + 1);
+            if value.starts_with("random(") {
+                text.push_str(&format!("\\set {variable} {value}\n"));
+            } else {
+                pgbench.arg(format!("--define={variable}={value}"));
+            }
+        }
+        text.push_str(&with_variables(sql, values.len())?);
+        text.push_str(";\n");
+        fs::write(&script, text)?;
+
+        let log = self.folder.join("pgbench-log");
+        pgbench
+            .args(["--no-vacuum", "--protocol=prepared", "--client=1", "--log"])
+            .arg(format!("--log-prefix={}", log.display()))
+            .arg(format!("--transactions={transactions}"))
+            .arg(format!("--file={}", script.display()))
+            .arg(self.url(url_parameters))
+            .env("PGOPTIONS", SETTINGS);
+        succeed(&mut pgbench)?;
+        let mut times = Vec::with_capacity(transactions);
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if file_name.starts_with("pgbench-log.") {
+                for line in fs::read_to_string(&path)?.lines() {
+                    let time = line.split(' ').nth(2).ok_or("pgbench's log has no time")?;
+                    times.push(time.parse()?);
+                }
+                fs::remove_file(&path)?;
+            }
+        }
+        if times.len() != transactions {
+            return Err(format!("pgbench ran {} of {transactions} transactions", times.len()).into());
+        }
+        Ok(times)
+    }
+
+    /// Has the server take TLS connections as well. Returns the certificate of its authority.
+    pub fn turn_tls_on(&self) -> Result<PathBuf> {
+        let new = "req -x509 -newkey rsa:2048 -nodes -days 2";
+        for arguments in [
+            format!("{new} -subj /CN=authority -keyout ca.key -out ca.pem"),
+            format!(
+                "{new} -subj /CN=server -addext subjectAltName=IP:127.0.0.1 -CA ca.pem -CAkey ca.key \
+                 -keyout server.key -out server.crt"
+            ),
+        ] {
+            succeed(Command::new("openssl").args(arguments.split_whitespace()).current_dir(&self.folder))?;
+        }
+        // Where the server looks unless told.
+        let data = self.run("show data_directory")?;
+        for name in ["server.crt", "server.key"] {
+            let file = Path::new(&data).join(name);
+            fs::copy(self.folder.join(name), &file)?;
+            // The server refuses a key that others may read or that is not its user's, who may not be ours.
+            succeed(Command::new("chmod").arg("600").arg(&file))?;
+            succeed(Command::new("chown").arg(format!("--reference={data}")).arg(&file))?;
+        }
+        self.run("alter system set ssl = on; select pg_reload_conf()")?;
+        // A reload takes a moment.
+        for _ in 0..100 {
+            if self.run("show ssl")? == "on" {
+                return Ok(self.folder.join("ca.pem"));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err("the server does not turn TLS on".into())
+    }
+}
+
+/// What a function sends when it logs in as another.
+const SETTINGS: &str = "-c role=deals_app -c statement_timeout=5000 -c lock_timeout=2000 \
+                        -c idle_in_transaction_session_timeout=5000";
+
+/// Runs a command, and returns what it prints.
+fn succeed(command: &mut Command) -> Result<String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// `$1` becomes `:p1`.
+fn with_variables(sql: &str, parameters: usize) -> Result<String> {
+    let mut text = String::with_capacity(sql.len());
+    let mut highest = 0;
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once('$') {
+        let digits = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
+        let (number, after) = after.split_at(digits);
+        highest = highest.max(number.parse()?);
+        text.push_str(&format!("{before}:p{number}"));
+        rest = after;
+    }
+    text.push_str(rest);
+    if highest != parameters {
+        return Err(format!("{parameters} values for the {highest} parameters of: {sql}").into());
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_become_variables_of_pgbench() {
+        let sql = "select $1::text, $12 from a where b = $2";
+        assert_eq!(with_variables(sql, 12).unwrap(), "select :p1::text, :p12 from a where b = :p2");
+        assert!(with_variables(sql, 11).is_err());
+    }
+}

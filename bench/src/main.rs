@@ -1,0 +1,288 @@
+//! Measures the functions as Lambda would run them, beside a handler that does nothing and pgbench with the same
+//! statements. Ends with an error when a function answers wrongly, never because it is slow.
+
+mod cases;
+mod database;
+mod report;
+
+use std::fs::{self, File};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use bench::runtime_api::{Answer, Function};
+
+use crate::cases::{Case, NULL_HANDLER};
+use crate::database::{Database, LISTINGS};
+use crate::report::{Memory, Samples};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const WARM_UPS: usize = 200;
+/// What is compared takes turns, so that whatever else the machine does meets all alike.
+const ROUNDS: usize = 6;
+const INVOCATIONS_PER_ROUND: usize = 500;
+const COLD_STARTS: usize = 21;
+/// Of the list in its default sort, the last of these.
+const PAGES: usize = 10_000;
+/// How large the binary of a function that serves the API may be.
+const API_FUNCTION: u64 = 4 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(folder), Some(programs)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: bench FOLDER FOLDER-OF-PSQL [--long]".into());
+    };
+    let long = match arguments.next().as_deref() {
+        None => false,
+        Some("--long") => true,
+        Some(other) => return Err(format!("unknown option {other}").into()),
+    };
+    let bench = Bench {
+        binaries: std::env::current_exe()?.with_file_name(""),
+        database: Database::new(variable("DATABASE_URL")?, programs.into(), Path::new(&folder)),
+        redis_url: variable("REDIS_URL")?,
+        folder: folder.into(),
+    };
+    let plain = Transport { name: "without TLS", url_parameters: "sslmode=disable".into(), authority: None };
+
+    report::progress(&format!("generating {LISTINGS} listings"));
+    bench.migrate(&plain)?;
+    bench.database.fill()?;
+
+    report::latency_head(&plain);
+    let mut nulls = Samples::default();
+    for case in Case::all() {
+        nulls.extend(bench.measure(&case, &plain)?);
+    }
+    report::null_handler(&nulls);
+    bench.compare_pages(&plain)?;
+    bench.measure_cold_starts(&plain)?;
+    bench.measure_memory(&plain, if long { &[2_000, 10_000, 100_000] } else { &[2_000, 10_000] })?;
+
+    let authority = bench.database.turn_tls_on()?.display().to_string();
+    let url_parameters = format!("sslmode=verify-full&sslrootcert={authority}");
+    let tls = Transport {
+        name: "with TLS to PostgreSQL, none to Redis",
+        url_parameters,
+        authority: Some(authority),
+    };
+    report::latency_head(&tls);
+    bench.measure(&Case::by_id(), &tls)?;
+    bench.measure_cold_starts(&tls)?;
+    bench.measure_memory(&tls, &[2_000])?;
+
+    report::sizes_head();
+    for (function, budget) in
+        [("health", Some(API_FUNCTION)), ("listings", Some(API_FUNCTION)), ("migrate", None)]
+    {
+        report::size(function, fs::metadata(bench.binary(function))?.len(), budget);
+    }
+    Ok(())
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).map_err(|_| format!("{name} is not set: run `make bench`").into())
+}
+
+/// How a function reaches PostgreSQL.
+pub struct Transport {
+    pub name: &'static str,
+    /// Of `DATABASE_URL`, for functions and pgbench alike.
+    url_parameters: String,
+    /// Parsing the system's certificates would take longer than all else at a cold start, so the cloud sets
+    /// `SSL_CERT_FILE` too.
+    authority: Option<String>,
+}
+
+impl Transport {
+    /// The cold start that the design allows, beyond the null handler's.
+    fn cold_start_budget(&self) -> Duration {
+        Duration::from_millis(if self.authority.is_some() { 12 } else { 4 })
+    }
+
+    /// Peak memory after 2,000 invocations, in KiB.
+    fn memory_budget(&self) -> u64 {
+        1024 * if self.authority.is_some() { 12 } else { 8 }
+    }
+}
+
+struct Bench {
+    /// Where this program and the functions are.
+    binaries: PathBuf,
+    folder: PathBuf,
+    database: Database,
+    redis_url: String,
+}
+
+impl Bench {
+    fn binary(&self, function: &str) -> PathBuf {
+        match function {
+            NULL_HANDLER => self.binaries.join("examples/null_handler"),
+            function => self.binaries.join(function),
+        }
+    }
+
+    fn log(&self, function: &str) -> PathBuf {
+        self.folder.join(format!("{function}.log"))
+    }
+
+    /// `name` is what PostgreSQL sees.
+    fn start(&self, function: &str, name: &str, transport: &Transport) -> Result<Function> {
+        let url = self.database.url(&format!("{}&application_name={name}", transport.url_parameters));
+        let mut environment =
+            vec![("DATABASE_URL", url.as_str()), ("REDIS_URL", &self.redis_url), ("AWS_REGION", "eu-west-1")];
+        if let Some(authority) = &transport.authority {
+            environment.push(("SSL_CERT_FILE", authority));
+        }
+        Ok(Function::start(&self.binary(function), &environment, File::create(self.log(function))?)?)
+    }
+
+    fn invoke(&self, function: &str, process: &mut Function, event: Vec<u8>) -> Result<Answer> {
+        process.invoke(event).map_err(|failure| {
+            let log = fs::read_to_string(self.log(function)).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            format!("{function}: {failure}\n{}", lines[lines.len().saturating_sub(20)..].join("\n")).into()
+        })
+    }
+
+    fn migrate(&self, transport: &Transport) -> Result<()> {
+        let mut migrate = self.start("migrate", "migrate", transport)?;
+        let answer = self.invoke(
+            "migrate",
+            &mut migrate,
+            include_bytes!("../../events/migrate_migrate.json").to_vec(),
+        )?;
+        report::progress(&format!("migrate: {}", String::from_utf8_lossy(&answer.body)));
+        Ok(())
+    }
+
+    /// Times of the invocations with these numbers. Events are made before and answers checked after, so that a
+    /// function waits no longer between two of them when its answers are long.
+    fn times(
+        &self,
+        case: &Case,
+        process: &mut Function,
+        numbers: Range<usize>,
+        samples: &mut Samples,
+    ) -> Result<()> {
+        for from in numbers.clone().step_by(INVOCATIONS_PER_ROUND) {
+            let numbers = from..numbers.end.min(from + INVOCATIONS_PER_ROUND);
+            let events: Vec<_> = numbers.clone().map(|number| case.event(number)).collect();
+            let mut answers = Vec::with_capacity(events.len());
+            for event in events {
+                answers.push(self.invoke(case.function, process, event)?);
+            }
+            for (number, answer) in numbers.zip(answers) {
+                case.check(number, &answer.body)?;
+                samples.push(answer.latency);
+            }
+        }
+        Ok(())
+    }
+
+    /// One case's line: its times beside those of the null handler, which it returns, and of its statement alone.
+    fn measure(&self, case: &Case, transport: &Transport) -> Result<Samples> {
+        let null = Case::null();
+        let mut null_process = self.start(null.function, "null", transport)?;
+        let mut process = self.start(case.function, "measured", transport)?;
+        let mut ignored = Samples::default();
+        self.times(&null, &mut null_process, 0..WARM_UPS, &mut ignored)?;
+        self.times(case, &mut process, 0..WARM_UPS, &mut ignored)?;
+        let sql = self.database.last_statement("measured")?;
+
+        let [mut nulls, mut times, mut statements] = <[Samples; 3]>::default();
+        for round in 0..ROUNDS {
+            let from = WARM_UPS + round * INVOCATIONS_PER_ROUND;
+            let numbers = from..from + INVOCATIONS_PER_ROUND;
+            self.times(&null, &mut null_process, numbers.clone(), &mut nulls)?;
+            self.times(case, &mut process, numbers, &mut times)?;
+            let transactions = WARM_UPS + INVOCATIONS_PER_ROUND;
+            let parameters = &transport.url_parameters;
+            let microseconds = self.database.pgbench(parameters, &sql, &case.values, transactions)?;
+            for time in &microseconds[WARM_UPS..] {
+                statements.push(Duration::from_micros(*time));
+            }
+        }
+        report::latency(case, &times, &nulls, &statements);
+        Ok(nulls)
+    }
+
+    /// The last page of all against the first.
+    fn compare_pages(&self, transport: &Transport) -> Result<()> {
+        let limit = LISTINGS / PAGES;
+        let mut process = self.start("listings", "pages", transport)?;
+        let page = |process: &mut Function, cursor: Option<&str>| -> Result<(Duration, Option<String>)> {
+            let query = match cursor {
+                None => format!("limit={limit}"),
+                Some(cursor) => format!("limit={limit}&cursor={cursor}"),
+            };
+            let answer = self.invoke("listings", process, cases::list(&query))?;
+            let body = cases::body(&answer.body)?;
+            if body["items"].as_array().is_none_or(|items| items.len() != limit) {
+                return Err(format!("a page of {limit} listings is {body}").into());
+            }
+            Ok((answer.latency, body["next_cursor"].as_str().map(str::to_owned)))
+        };
+        let mut cursor: Option<String> = None;
+        for number in 1..PAGES {
+            cursor = page(&mut process, cursor.as_deref())?.1;
+            if cursor.is_none() {
+                return Err(format!("page {number} says that it is the last of {PAGES}").into());
+            }
+        }
+        let [mut first, mut last] = <[Samples; 2]>::default();
+        for _ in 0..ROUNDS * INVOCATIONS_PER_ROUND / 2 {
+            first.push(page(&mut process, None)?.0);
+            last.push(page(&mut process, cursor.as_deref())?.0);
+        }
+        report::pages(PAGES, limit, &first, &last);
+        Ok(())
+    }
+
+    /// From the start of a process to its first answer.
+    fn measure_cold_starts(&self, transport: &Transport) -> Result<()> {
+        let cases = [Case::null(), Case::health(), Case::by_id()];
+        let mut samples = <[Samples; 3]>::default();
+        for number in 0..COLD_STARTS {
+            for (case, samples) in cases.iter().zip(&mut samples) {
+                let event = case.event(number);
+                let before = Instant::now();
+                let mut process = self.start(case.function, "cold", transport)?;
+                let answer = self.invoke(case.function, &mut process, event)?;
+                samples.push(answer.received - before);
+                case.check(number, &answer.body)?;
+            }
+        }
+        report::cold_starts(transport, &cases, &samples, transport.cold_start_budget());
+        Ok(())
+    }
+
+    /// What a process holds after so many invocations.
+    fn measure_memory(&self, transport: &Transport, stops: &[usize]) -> Result<()> {
+        let cases = [Case::null(), Case::by_id()];
+        let mut memories = [Vec::new(), Vec::new()];
+        for (case, memories) in cases.iter().zip(&mut memories) {
+            let mut process = self.start(case.function, "memory", transport)?;
+            let mut invocations = 0;
+            for &stop in stops {
+                self.times(case, &mut process, invocations..stop, &mut Samples::default())?;
+                invocations = stop;
+                memories.push(Memory::of(process.process_id())?);
+            }
+        }
+        report::memory(transport, stops, &cases, &memories, transport.memory_budget());
+        Ok(())
+    }
+}

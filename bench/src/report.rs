@@ -1,0 +1,174 @@
+//! What `make bench` prints.
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+use std::fs;
+use std::time::Duration;
+
+use crate::cases::{Case, NULL_HANDLER};
+use crate::{Result, Transport};
+
+/// A difference that is noise on a machine that does other work too.
+const NOISE: Duration = Duration::from_micros(50);
+
+#[derive(Debug, Default)]
+pub struct Samples(Vec<Duration>);
+
+impl Samples {
+    pub fn push(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    pub fn extend(&mut self, more: Samples) {
+        self.0.extend(more.0);
+    }
+
+    fn percentile(&self, percent: usize) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        // There are always samples.
+        sorted[(sorted.len() - 1) * percent / 100]
+    }
+}
+
+/// In KiB, as the kernel counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    peak: u64,
+    now: u64,
+}
+
+impl Memory {
+    pub fn of(process: u32) -> Result<Memory> {
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let field = |name: &str| -> Result<u64> {
+            let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB"));
+            Ok(value.ok_or("the kernel does not tell a process's memory")?.trim().parse()?)
+        };
+        Ok(Memory { peak: field("VmHWM:")?, now: field("VmRSS:")? })
+    }
+}
+
+pub fn sizes_head() {
+    println!("\nBinary, stripped, with the system's OpenSSL, in MiB");
+}
+
+pub fn progress(message: &str) {
+    eprintln!("{message}");
+}
+
+pub fn latency_head(transport: &Transport) {
+    println!("\nWarm, {}, in ms; the floor is null handler + pgbench", transport.name);
+    println!(
+        "{:<22}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}  within",
+        "case", "p50", "p99", "null", "pgbench", "floor", "ratio", "budget"
+    );
+}
+
+pub fn null_handler(nulls: &Samples) {
+    println!("{NULL_HANDLER:<22}{:>9}{:>9}", ms(nulls.percentile(50)), ms(nulls.percentile(99)));
+}
+
+pub fn latency(case: &Case, times: &Samples, nulls: &Samples, statements: &Samples) {
+    let [time, null, statement] = [times, nulls, statements].map(|samples| samples.percentile(50));
+    let floor = null + statement;
+    let (budget, within) = match case.budget {
+        Some(budget) => (format!("{budget:.2}"), yes_or_no(time <= floor.mul_f64(budget).max(floor + NOISE))),
+        None => ("none".to_owned(), ""),
+    };
+    println!(
+        "{:<22}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9.2}{budget:>9}  {within}",
+        case.name,
+        ms(time),
+        ms(times.percentile(99)),
+        ms(null),
+        ms(statement),
+        ms(floor),
+        time.div_duration_f64(floor),
+    );
+}
+
+pub fn pages(pages: usize, limit: usize, first: &Samples, last: &Samples) {
+    let [first, last] = [first, last].map(|samples| samples.percentile(50));
+    let within = yes_or_no(last <= first.mul_f64(1.1).max(first + NOISE));
+    println!(
+        "\nPage {pages} of {limit}: p50 {} ms, the first {} ms, ratio {:.2}, budget 1.10, within: {within}",
+        ms(last),
+        ms(first),
+        last.div_duration_f64(first),
+    );
+}
+
+pub fn cold_starts(transport: &Transport, cases: &[Case], samples: &[Samples], budget: Duration) {
+    println!("\nFrom start to first answer, {}, median in ms", transport.name);
+    let null = samples[0].percentile(50);
+    for (case, samples) in cases.iter().zip(samples) {
+        let time = samples.percentile(50);
+        let budget = null + budget;
+        println!(
+            "{:<22}{:>9}  budget {:>7}  within: {}",
+            case.name,
+            ms(time),
+            ms(budget),
+            yes_or_no(time <= budget)
+        );
+    }
+}
+
+pub fn memory(transport: &Transport, stops: &[usize], cases: &[Case], memories: &[Vec<Memory>], budget: u64) {
+    println!("\nMemory, {}, in MiB", transport.name);
+    for (case, memories) in cases.iter().zip(memories) {
+        for (stop, memory) in stops.iter().zip(memories) {
+            let within = match stop {
+                2_000 => format!("  budget {}, within: {}", mib(budget), yes_or_no(memory.peak <= budget)),
+                _ => String::new(),
+            };
+            println!(
+                "{:<22} after {stop:>7} invocations: peak {:>6}, now {:>6}{within}",
+                case.name,
+                mib(memory.peak),
+                mib(memory.now),
+            );
+        }
+    }
+    for (earlier, later) in (0..).zip(1..stops.len()) {
+        let [null, function] =
+            [0, 1].map(|case: usize| memories[case][later].now.saturating_sub(memories[case][earlier].now));
+        let within = match stops[later] {
+            // What the runtime itself leaks is not ours.
+            100_000 => {
+                format!("; budget 1 MiB beyond the former, within: {}", yes_or_no(function <= null + 1024))
+            }
+            _ => String::new(),
+        };
+        println!(
+            "growth from {} to {}: {} {}, {} {}{within}",
+            stops[earlier],
+            stops[later],
+            cases[0].name,
+            mib(null),
+            cases[1].name,
+            mib(function),
+        );
+    }
+}
+
+/// `budget` is in bytes, and none for a function that serves no API.
+pub fn size(function: &str, bytes: u64, budget: Option<u64>) {
+    let within = match budget {
+        Some(budget) => format!("  budget {}, within: {}", mib(budget / 1024), yes_or_no(bytes <= budget)),
+        None => String::new(),
+    };
+    println!("{function:<22}{:>9}{within}", mib(bytes / 1024));
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64() * 1000.0)
+}
+
+fn mib(kib: u64) -> String {
+    format!("{:.2}", kib as f64 / 1024.0)
+}
+
+fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "NO" }
+}
