@@ -30,6 +30,8 @@ const DEADLINE: Duration = Duration::from_secs(8);
 /// A connection that rested this long may have died in a freeze: it is asked before it is trusted. Under load,
 /// when requests follow each other closely, nobody pays for the question.
 const TRUSTED_FOR: Duration = Duration::from_millis(20);
+/// Requests that follow each other this closely leave no time for a freeze.
+const BUSY_WITHIN: Duration = Duration::from_millis(2);
 const PING_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Statements kept prepared per connection; beyond that, all are forgotten at once.
@@ -165,12 +167,15 @@ impl Connection {
     }
 
     async fn is_alive(&mut self) -> bool {
-        // Lets the connection's own task see what arrived while we were frozen, such as the server's goodbye.
-        tokio::task::yield_now().await;
+        let rested = self.last_used.elapsed();
+        if rested > BUSY_WITHIN {
+            // Lets the connection's own task see what arrived meanwhile, such as the server's goodbye.
+            tokio::task::yield_now().await;
+        }
         if self.client.is_closed() {
             return false;
         }
-        if self.last_used.elapsed() < TRUSTED_FOR {
+        if rested < TRUSTED_FOR {
             return true;
         }
         let ping = tokio::time::timeout(PING_DEADLINE, self.client.check_connection());

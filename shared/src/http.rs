@@ -9,7 +9,7 @@ mod precondition;
 
 use lambda_http::{Request, RequestExt};
 
-pub use self::answer::{changed, created, no_content, ok, respond, status, tagged};
+pub use self::answer::{changed, created, no_content, ok, page, respond, status, tagged};
 pub use self::body::{Fields, body, patch};
 pub use self::identity::{Caller, DEALS_INGEST};
 pub use self::page::{Page, PageRequest, Position};

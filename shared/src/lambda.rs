@@ -7,7 +7,7 @@ use lambda_http::{Adapter, Body, Request, RequestExt, Response, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::config::ConfigError;
-use crate::{App, Result, Role, http};
+use crate::{App, Result, Role, http, logging};
 
 /// Turns logging on and reads the environment. What a function needs at once, its `main` then warms up: the init
 /// phase has a full core and is not part of a request's time.
@@ -15,7 +15,7 @@ use crate::{App, Result, Role, http};
 /// # Errors
 /// A variable of the environment that cannot be used.
 pub fn start(role: Role) -> Result<&'static App, ConfigError> {
-    lambda_http::tracing::init_default_subscriber();
+    logging::start();
     Ok(Box::leak(Box::new(App::from_env(role)?))) // lives as long as the process
 }
 

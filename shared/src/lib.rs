@@ -8,6 +8,7 @@ pub mod db;
 pub mod error;
 pub mod http;
 pub mod lambda;
+pub mod logging;
 #[cfg(feature = "migrations")]
 pub mod migrations;
 #[cfg(feature = "testing")]

@@ -21,7 +21,7 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
     match (http::path(&request, "listings").as_slice(), request.method()) {
         (["listings"], &Method::GET) => {
             let list = ListRequest::read(Parameters::of(&request)?)?;
-            http::ok(&listings::list(&app.db, &list).await?)
+            http::page(listings::list(&app.db, &list).await?)
         }
         (["listings"], &Method::POST) => {
             caller.require(DEALS_INGEST)?;

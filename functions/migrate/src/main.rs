@@ -17,7 +17,7 @@ mod tests;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    shared::logging::start();
     lambda_runtime::run(service_fn(|event| handle(event, &|name| std::env::var(name).ok()))).await
 }
 

@@ -13,6 +13,7 @@ use lambda_http::http::{HeaderMap, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
+use super::page::Page;
 use super::precondition::names_version;
 use crate::error::Problem;
 use crate::{Error, Result};
@@ -49,6 +50,11 @@ pub async fn respond(
 /// 200 with a body.
 pub fn ok(value: &impl Serialize) -> Result<Response<Body>> {
     status(StatusCode::OK, value)
+}
+
+/// 200 with a page of a list.
+pub fn page(page: Page) -> Result<Response<Body>> {
+    Ok(text(Response::builder(), "application/json", page.into_json()))
 }
 
 /// A body with a status of one's own.
@@ -129,7 +135,11 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 }
 
 fn json(response: Builder, content_type: &'static str, value: &impl Serialize) -> Response<Body> {
-    let text = serde_json::to_string(value).expect("our types have string keys and finite numbers");
+    let json = serde_json::to_string(value).expect("our types have string keys and finite numbers");
+    text(response, content_type, json)
+}
+
+fn text(response: Builder, content_type: &'static str, text: String) -> Response<Body> {
     response.header(CONTENT_TYPE, content_type).body(Body::Text(text)).expect("parts are valid")
 }
 

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 /// Of the body, with what its quotes and backslashes grow by when Lambda wraps it as a JSON string: Lambda
 /// takes 6 MB.
@@ -55,38 +55,51 @@ impl FromStr for Limit {
     }
 }
 
-/// A page of a list, as it is sent.
-#[derive(Debug, Serialize)]
-pub struct Page {
-    items: Vec<Box<RawValue>>,
-    next_cursor: Option<String>,
+/// A page of a list, as it is sent: `{"items":[…],"next_cursor":"…"|null}`.
+#[derive(Debug)]
+pub struct Page(String);
+
+impl Page {
+    pub fn into_json(self) -> String {
+        self.0
+    }
 }
 
 impl<K: Serialize> PageRequest<K> {
     /// Makes the page of the rows that were fetched. It may be shorter than was asked for: an answer has a
     /// largest size.
     pub fn page<T: Serialize>(&self, rows: &[T], position: impl Fn(&T) -> Position<K>) -> Page {
-        let mut items = Vec::with_capacity(self.limit.0);
-        let mut size = 0;
+        let mut json = b"{\"items\":[".to_vec();
+        let (mut last, mut taken) = (None, 0);
         for row in rows.iter().take(self.limit.0) {
-            let item = to_raw_value(row).expect("our types have string keys and finite numbers");
-            size +=
-                item.get().bytes().map(|byte| 1 + usize::from(matches!(byte, b'"' | b'\\'))).sum::<usize>();
-            if size > LARGEST_PAGE && !items.is_empty() {
+            let before = json.len();
+            if taken > 0 {
+                json.push(b',');
+            }
+            serde_json::to_writer(&mut json, row).expect("our types have string keys and finite numbers");
+            if taken > 0 && is_too_large(&json) {
+                json.truncate(before);
                 break;
             }
-            items.push(item);
+            (last, taken) = (Some(row), taken + 1);
         }
-        let more = rows.len() > items.len();
-        let next_cursor =
-            rows[..items.len()].last().filter(|_| more).map(|last| self.cursor(&position(last)));
-        Page { items, next_cursor }
+        let next_cursor = last.filter(|_| rows.len() > taken).map(|last| self.cursor(&position(last)));
+        json.extend_from_slice(b"],\"next_cursor\":");
+        serde_json::to_writer(&mut json, &next_cursor).expect("is text");
+        json.push(b'}');
+        Page(String::from_utf8(json).expect("serde writes UTF-8"))
     }
 
     fn cursor(&self, position: &Position<K>) -> String {
         let json = serde_json::to_vec(&(self.fingerprint, position)).expect("keys are finite");
         URL_SAFE_NO_PAD.encode(json)
     }
+}
+
+/// Counts what doubles only when that could make the difference.
+fn is_too_large(json: &[u8]) -> bool {
+    let doubled = || json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    json.len() > LARGEST_PAGE / 2 && json.len() + doubled() > LARGEST_PAGE
 }
 
 /// A cursor is opaque to its users but not secret: it only names a place in an order that they may see anyway.

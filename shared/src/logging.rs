@@ -1,0 +1,25 @@
+//! Log lines: JSON in Lambda, with `timestamp`, `level` and `message` at the top as its log controls want them.
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+/// Turns logging on, by `AWS_LAMBDA_LOG_LEVEL` (INFO unless told) and `AWS_LAMBDA_LOG_FORMAT`.
+///
+/// The runtime's own subscriber does this too, with a filter language that brings a regex engine into each binary,
+/// and formats a span for every invocation that nobody reads.
+pub fn start() {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let level = match variable("AWS_LAMBDA_LOG_LEVEL").to_ascii_uppercase().as_str() {
+        "FATAL" => LevelFilter::ERROR,
+        level => level.parse().unwrap_or(LevelFilter::INFO),
+    };
+    let lines = match variable("AWS_LAMBDA_LOG_FORMAT").as_str() {
+        "JSON" => fmt::layer().json().flatten_event(true).with_target(false).boxed(),
+        _ => fmt::layer().with_target(false).boxed(),
+    };
+    let filter =
+        Targets::new().with_default(level).with_target("lambda_runtime", level.min(LevelFilter::WARN));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+}
