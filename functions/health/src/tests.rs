@@ -109,7 +109,7 @@ async fn a_ping_asks_nobody() {
     let app = App::new(Config { redis, ..config(&postgres) }, Role::App);
     let asked = Instant::now();
     let answer = get(&app, "/ping").await;
-    assert!(asked.elapsed() < Duration::from_millis(100));
+    assert!(asked.elapsed() < Duration::from_millis(400), "less than either would be waited for");
     assert_eq!((answer.status, &answer.body["pong"]), (200, &json!(true)));
 }
 

@@ -318,7 +318,7 @@ async fn the_wait_for_another_migration_ends_with_the_time() {
     let deadline = Instant::now() + Duration::from_millis(700);
     let error = migrate(&mut database.owner().await, &embedded(), deadline).await.expect_err("is taken");
     assert!(matches!(error, MigrationError::Busy), "{error}");
-    assert!(Instant::now() <= deadline + Duration::from_millis(100));
+    assert!(Instant::now() <= deadline + Duration::from_secs(1));
 }
 
 /// A history that refinery itself would panic over.
