@@ -11,7 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Named for what the caller is told; `http::respond` makes the answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A body or a header that cannot be read.
+    /// A body or a query string that cannot be read.
     #[error("{0}")]
     Malformed(String),
     #[error("the query string is not acceptable")]

@@ -1,6 +1,7 @@
 //! A migration may be killed anywhere: the next one converges to the schema of a run that was not. Each message is
 //! killed at one of three moments in turn, and by `make soak` at all three.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,9 @@ async fn run(config: &PostgresConfig, migrations: &[Migration]) -> Result<Report
 
 /// The schema as `pg_dump` writes it, without what differs by chance.
 fn schema(config: &PostgresConfig) -> String {
-    let output = Command::new("pg_dump")
+    // The server's own: another version's may refuse it.
+    let folder = std::env::var_os("TEST_POSTGRES_BIN").expect("is set: run the tests by `make test`");
+    let output = Command::new(Path::new(&folder).join("pg_dump"))
         .args([
             "--schema-only",
             "--host",

@@ -70,14 +70,15 @@ impl<K: Serialize> PageRequest<K> {
     /// largest size.
     pub fn page<T: Serialize>(&self, rows: &[T], position: impl Fn(&T) -> Position<K>) -> Page {
         let mut json = b"{\"items\":[".to_vec();
-        let (mut last, mut taken) = (None, 0);
+        let (mut last, mut taken, mut size) = (None, 0, 0);
         for row in rows.iter().take(self.limit.0) {
             let before = json.len();
             if taken > 0 {
                 json.push(b',');
             }
             serde_json::to_writer(&mut json, row).expect("our types have string keys and finite numbers");
-            if taken > 0 && is_too_large(&json) {
+            size += wrapped_size(&json[before..]);
+            if taken > 0 && size > LARGEST_PAGE {
                 json.truncate(before);
                 break;
             }
@@ -96,10 +97,9 @@ impl<K: Serialize> PageRequest<K> {
     }
 }
 
-/// Counts what doubles only when that could make the difference.
-fn is_too_large(json: &[u8]) -> bool {
-    let doubled = || json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
-    json.len() > LARGEST_PAGE / 2 && json.len() + doubled() > LARGEST_PAGE
+/// What this becomes inside of a JSON string.
+fn wrapped_size(json: &[u8]) -> usize {
+    json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 /// A cursor is opaque to its users but not secret: it only names a place in an order that they may see anyway.
