@@ -49,7 +49,7 @@ impl Memory {
 }
 
 pub fn sizes_head() {
-    println!("\nBinary, stripped, with the system's OpenSSL, in MiB");
+    println!("\nBinary, stripped, with OpenSSL within, in MiB");
 }
 
 pub fn progress(message: &str) {

@@ -1,5 +1,6 @@
 //! PostgreSQL: one connection per environment, opened early, noticed when dead, and opened again.
 
+mod columns;
 mod connect;
 mod iam;
 pub mod listings;

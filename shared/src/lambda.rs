@@ -22,16 +22,18 @@ pub fn start(role: Role) -> Result<&'static App, ConfigError> {
 /// Serves `route` until the environment ends; errors and panics are answered.
 pub async fn serve<F, R>(app: &'static App, route: F) -> Result<(), lambda_http::Error>
 where
-    F: Fn(&'static App, Request) -> R,
+    F: Fn(&'static App, Request) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Response<Body>>> + Send + 'static,
 {
-    let service = service_fn(|request: Request| {
+    let service = service_fn(move |request: Request| {
         let request_id = request.lambda_context().request_id;
         http::respond(request_id, route(app, request))
     });
     let readable =
         |event: LambdaEvent<LambdaRequest>| LambdaEvent { payload: readable(event.payload), ..event };
-    lambda_http::lambda_runtime::run(MapRequest::new(Adapter::from(service), readable)).await
+    // In a task of its own, which other tasks wake without a look at the sockets in between.
+    let run = lambda_http::lambda_runtime::run(MapRequest::new(Adapter::from(service), readable));
+    tokio::spawn(run).await?
 }
 
 /// What the http crate takes in a query.

@@ -2,7 +2,7 @@
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
-use shared::db::listings::{self, ListRequest, ListingPatch, NewListing};
+use shared::db::listings::{self, ListRequest, Listing, ListingPatch, NewListing};
 use shared::http::{self, Caller, DEALS_INGEST, Parameters};
 use shared::{App, Error, Result, Role};
 
@@ -25,20 +25,23 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
         }
         (["listings"], &Method::POST) => {
             caller.require(DEALS_INGEST)?;
-            let listing = listings::insert(&app.db, &http::body(&request, NewListing::read)?).await?;
+            let row = listings::insert(&app.db, &http::body(&request, NewListing::read)?).await?;
+            let listing = Listing::of(&row);
             http::created(&format!("/listings/{}", listing.id), listing.version, &listing)
         }
         (["listings"], _) => Err(Error::MethodNotAllowed("GET, POST")),
 
         (["listings", id], &Method::GET) => {
-            let listing = listings::get(&app.db, http::id(id, "listing")?).await?;
+            let row = listings::get(&app.db, http::id(id, "listing")?).await?;
+            let listing = Listing::of(&row);
             http::tagged(&request, listing.version, &listing)
         }
         (["listings", id], &Method::PATCH) => {
             caller.require(DEALS_INGEST)?;
             let id = http::id(id, "listing")?;
             let patch = http::patch(&request, ListingPatch::read)?;
-            let listing = listings::update(&app.db, id, &http::if_match(&request), &patch).await?;
+            let row = listings::update(&app.db, id, &http::if_match(&request), &patch).await?;
+            let listing = Listing::of(&row);
             http::changed(listing.version, &listing)
         }
         (["listings", id], &Method::DELETE) => {

@@ -8,28 +8,29 @@ use tokio_postgres::Row;
 pub use self::list::{Filter, ListRequest, Sort, SortKey, list};
 
 use super::Database;
+use super::columns::Columns;
 use crate::error::{OnConstraint, Place as Where, Problem};
 use crate::http::{Fields, IfMatch};
 use crate::values::{Cents, Condition, Currency, Latitude, Longitude, Miles, Text, Timestamp, WebUrl};
 use crate::{Error, Result};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Listing {
+pub struct Listing<'r> {
     pub id: i64,
-    pub source: String,
-    pub source_id: String,
-    pub title: String,
-    pub description: Option<String>,
+    pub source: &'r str,
+    pub source_id: &'r str,
+    pub title: &'r str,
+    pub description: Option<&'r str>,
     /// Minor units of `currency`; `None` is unknown, 0 is free.
     pub price_cents: Option<i64>,
-    pub currency: String,
-    pub condition: Option<String>,
-    pub category: Option<String>,
-    pub url: String,
-    pub thumbnail_url: Option<String>,
+    pub currency: &'r str,
+    pub condition: Option<&'r str>,
+    pub category: Option<&'r str>,
+    pub url: &'r str,
+    pub thumbnail_url: Option<&'r str>,
     pub lat: Option<f64>,
     pub lng: Option<f64>,
-    pub location_text: Option<String>,
+    pub location_text: Option<&'r str>,
     pub posted_at: Option<Timestamp>,
     pub available: bool,
     pub created_at: Timestamp,
@@ -138,15 +139,15 @@ const COLUMNS: &str =
     category, url, thumbnail_url, lat, lng, location_text, posted_at, available,
     created_at, updated_at, last_seen_at, version";
 
-pub async fn get(db: &Database, id: i64) -> Result<Listing> {
+/// The row of a [`Listing`].
+pub async fn get(db: &Database, id: i64) -> Result<Row> {
     let sql = format!("select {COLUMNS} from listings where id = $1");
-    let rows = db.read(&sql, &[&id]).await?;
-    rows.first().map(Listing::from).ok_or(Error::NotFound("listing"))
+    db.read(&sql, &[&id]).await?.pop().ok_or(Error::NotFound("listing"))
 }
 
 /// # Errors
 /// `Conflict` when the source has a listing with that id already.
-pub async fn insert(db: &Database, new: &NewListing) -> Result<Listing> {
+pub async fn insert(db: &Database, new: &NewListing) -> Result<Row> {
     let sql = format!(
         "insert into listings (source, source_id, title, description, price_cents, currency, condition, category,
              url, thumbnail_url, lat, lng, location_text, posted_at, available)
@@ -176,12 +177,12 @@ pub async fn insert(db: &Database, new: &NewListing) -> Result<Listing> {
             ],
         )
         .await;
-    Ok(Listing::from(&named_constraints(inserted)?[0]))
+    Ok(named_constraints(inserted)?.remove(0))
 }
 
 /// # Errors
 /// `NotFound`; `PreconditionFailed` when the row has none of the versions; `Conflict` as for [`insert`].
-pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingPatch) -> Result<Listing> {
+pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingPatch) -> Result<Row> {
     let sql = format!(
         "update listings set
              source = coalesce($3, source),
@@ -237,8 +238,8 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingP
             ],
         )
         .await;
-    match named_constraints(updated)?.first() {
-        Some(row) => Ok(Listing::from(row)),
+    match named_constraints(updated)?.pop() {
+        Some(row) => Ok(row),
         None => Err(missing_or_changed(db, id, if_match).await),
     }
 }
@@ -271,43 +272,44 @@ fn named_constraints(outcome: Result<Vec<Row>>) -> Result<Vec<Row>> {
         .on_constraint("listings_lat_lng_check", half_a_place)
 }
 
-impl From<&Row> for Listing {
-    fn from(row: &Row) -> Listing {
-        Listing {
-            id: row.get("id"),
-            source: row.get("source"),
-            source_id: row.get("source_id"),
-            title: row.get("title"),
-            description: row.get("description"),
-            price_cents: row.get("price_cents"),
-            currency: row.get("currency"),
-            condition: row.get("condition"),
-            category: row.get("category"),
-            url: row.get("url"),
-            thumbnail_url: row.get("thumbnail_url"),
-            lat: row.get("lat"),
-            lng: row.get("lng"),
-            location_text: row.get("location_text"),
-            posted_at: row.get("posted_at"),
-            available: row.get("available"),
-            created_at: row.get("created_at"),
-            updated_at: row.get("updated_at"),
-            last_seen_at: row.get("last_seen_at"),
-            distance_mi: None,
-            version: row.get("version"),
-            sort_chord: None,
-        }
+impl<'r> Listing<'r> {
+    pub fn of(row: &'r Row) -> Listing<'r> {
+        Listing::read(&mut Columns::of(row))
     }
-}
 
-impl Listing {
     /// A row of a list that was asked for around a place.
-    fn with_distance(row: &Row) -> Listing {
-        let chord: Option<f64> = row.get("chord");
+    fn with_distance(row: &'r Row) -> Listing<'r> {
+        let mut columns = Columns::of(row);
+        let listing = Listing::read(&mut columns);
+        let chord: Option<f64> = columns.take();
+        Listing { distance_mi: Some(chord.map(Miles::over_ground)), sort_chord: columns.take(), ..listing }
+    }
+
+    /// In the order of `COLUMNS`.
+    fn read(columns: &mut Columns<'r>) -> Listing<'r> {
         Listing {
-            distance_mi: Some(chord.map(Miles::over_ground)),
-            sort_chord: row.try_get("sort_chord").ok().flatten(),
-            ..Listing::from(row)
+            id: columns.take(),
+            source: columns.take(),
+            source_id: columns.take(),
+            title: columns.take(),
+            description: columns.take(),
+            price_cents: columns.take(),
+            currency: columns.take(),
+            condition: columns.take(),
+            category: columns.take(),
+            url: columns.take(),
+            thumbnail_url: columns.take(),
+            lat: columns.take(),
+            lng: columns.take(),
+            location_text: columns.take(),
+            posted_at: columns.take(),
+            available: columns.take(),
+            created_at: columns.take(),
+            updated_at: columns.take(),
+            last_seen_at: columns.take(),
+            version: columns.take(),
+            distance_mi: None,
+            sort_chord: None,
         }
     }
 }

@@ -119,11 +119,8 @@ pub async fn list(db: &Database, request: &ListRequest) -> Result<Page> {
     let bounds = Bounds::of(request);
     let query = bounds.query(request);
     let rows = db.read(&query.sql, &query.parameters).await?;
-    let listing = match request.filter.near {
-        Some(_) => Listing::with_distance,
-        None => |row: &_| Listing::from(row),
-    };
-    let listings: Vec<Listing> = rows.iter().map(listing).collect();
+    let listing = if request.filter.near.is_some() { Listing::with_distance } else { Listing::of };
+    let listings: Vec<_> = rows.iter().map(listing).collect();
     Ok(request.page.page(&listings, |listing| Position { key: request.sort.key(listing), id: listing.id }))
 }
 
@@ -138,7 +135,7 @@ impl Sort {
         )
     }
 
-    fn key(self, listing: &Listing) -> SortKey {
+    fn key(self, listing: &Listing<'_>) -> SortKey {
         match self.by {
             SortBy::CreatedAt => SortKey::Time(Some(listing.created_at)),
             SortBy::LastSeenAt => SortKey::Time(Some(listing.last_seen_at)),
@@ -185,7 +182,10 @@ impl Bounds {
     fn sorted<'a>(&'a self, request: &'a ListRequest) -> Query<'a> {
         let mut query = Query::default();
         let chord = match &self.near {
-            Some(near) => format!(", place <-> cube({}::float8[]) as chord", query.bind(near)),
+            Some(near) => format!(
+                ", place <-> cube({}::float8[]) as chord, null::float8 as sort_chord",
+                query.bind(near)
+            ),
             None => String::new(),
         };
         query.push(&format!("select {COLUMNS}{chord} from listings where true"));
