@@ -1,6 +1,6 @@
 # One line a verb.
 .DEFAULT_GOAL := help
-.PHONY: help dev test bench check fmt build deploy
+.PHONY: help dev test seed fuzz bench soak check fmt build deploy
 export PATH := $(CURDIR)/.dev/tools/bin:$(PATH):$(CURDIR)/.dev/tools/template/bin
 
 help: ## list the verbs
@@ -9,10 +9,15 @@ dev: ## run everything here, on PORT (9000), until Ctrl-C
 	@scripts/dev
 test: ## run all tests, against databases of their own
 	@scripts/test
+seed: ## put the samples into what `make dev` runs on PORT (9000)
+	@scripts/seed http://127.0.0.1:$${PORT:-9000}
+fuzz: ## have a validator, Chromium and schemathesis judge the API (5 minutes)
+	@scripts/check-api
 bench: ## measure the functions, beside a handler that does nothing and pgbench
 	@scripts/bench
-soak: ## run the long proofs: kills, freezes, crashes (20 minutes)
-	@SOAK=1 scripts/test --no-capture -E 'binary(killed_migrations) or binary(outages)'
+soak: ## run the long proofs: kills, freezes, crashes, retries, fuzzing (an hour)
+	@SOAK=1 scripts/test --no-capture -E 'binary(killed_migrations) or binary(outages) or binary(retries)'
+	@FUZZ_EXAMPLES=500 scripts/check-api 3600
 check: ## format, lints, template
 	@scripts/tools
 	cargo fmt --all --check

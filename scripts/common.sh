@@ -14,6 +14,13 @@ port_answers() {
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
+# Below the range from which the kernel takes ports for outgoing connections.
+free_port() {
+    local port
+    while port=$((20000 + RANDOM % 10000)); port_answers "$port"; do :; done
+    echo "$port"
+}
+
 command_line_of() {
     if [ -d /proc/self ]; then
         { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true

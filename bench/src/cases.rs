@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Result;
-use crate::database::LISTINGS;
+use crate::database::{ITEMS, LISTINGS};
 
 /// The ratio of a function's time to its floor's that the design allows.
 pub const BY_ID_BUDGET: f64 = 1.25;
@@ -26,6 +26,8 @@ enum Requests {
     Health,
     ById,
     List(&'static str),
+    Item,
+    NewItem,
 }
 
 impl Case {
@@ -91,12 +93,34 @@ impl Case {
         }
     }
 
+    /// A row behind row-level security.
+    pub fn item() -> Case {
+        Case {
+            name: "item by id",
+            function: "my-items",
+            budget: None,
+            values: Vec::new(),
+            requests: Requests::Item,
+        }
+    }
+
+    pub fn new_item() -> Case {
+        Case { name: "item created", requests: Requests::NewItem, ..Case::item() }
+    }
+
     /// The event of the n-th request.
     pub fn event(&self, n: usize) -> Vec<u8> {
         match self.requests {
             Requests::Null | Requests::Health => include_bytes!("../../events/health_get.json").to_vec(),
             Requests::ById => by_id(scattered(n)),
             Requests::List(query) => list(query),
+            Requests::Item => with_path(format!("/my-items/{}", n % ITEMS + 1)).to_string().into_bytes(),
+            Requests::NewItem => {
+                let mut event = with_path("/my-items".to_owned());
+                event["requestContext"]["http"]["method"] = "POST".into();
+                event["body"] = r#"{"title":"Brass lamp","category":"home>lamps","price_cents":4500}"#.into();
+                event.to_string().into_bytes()
+            }
         }
     }
 
@@ -107,16 +131,18 @@ impl Case {
         let right = match self.requests {
             Requests::Null | Requests::Health => body["ok"] == true,
             Requests::ById => body["id"] == scattered(n),
+            Requests::Item => body["id"] == n % ITEMS + 1,
+            Requests::NewItem => body["title"] == "Brass lamp",
             Requests::List(_) => body["items"].as_array().is_some_and(|items| items.len() == 20),
         };
         if right { Ok(()) } else { Err(format!("{}: the answer is {body}", self.name).into()) }
     }
 }
 
-/// The body of an answer whose status is 200.
+/// The body of an answer whose status is 200 or 201.
 pub fn body(answer: &[u8]) -> Result<Value> {
     let answer: Value = serde_json::from_slice(answer)?;
-    if answer["statusCode"] != 200 {
+    if answer["statusCode"] != 200 && answer["statusCode"] != 201 {
         return Err(format!("the answer is {answer}").into());
     }
     Ok(serde_json::from_str(answer["body"].as_str().unwrap_or_default())?)
@@ -132,13 +158,25 @@ pub fn list(query: &str) -> Vec<u8> {
 }
 
 fn by_id(id: usize) -> Vec<u8> {
+    let mut event = with_path(format!("/listings/{id}"));
+    event["pathParameters"]["id"] = id.to_string().into();
+    event.to_string().into_bytes()
+}
+
+fn with_path(path: String) -> Value {
     let mut event: Value =
         serde_json::from_str(include_str!("../../events/listings_get.json")).expect("is JSON");
-    let path = format!("/listings/{id}");
-    event["pathParameters"]["id"] = id.to_string().into();
     event["rawPath"] = path.as_str().into();
     event["requestContext"]["http"]["path"] = path.into();
-    event.to_string().into_bytes()
+    event
+}
+
+/// Who asks for items: the `sub` of that event.
+pub fn user() -> String {
+    with_path(String::new())["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Ids in no order, the same at each run. The step shares no factor with their number, so that each comes up.

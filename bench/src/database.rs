@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::Result;
 
 pub const LISTINGS: usize = 100_000;
+/// Of one user; as many belong to others.
+pub const ITEMS: usize = 5_000;
 
 pub struct Database {
     /// Without parameters.
@@ -46,6 +48,17 @@ impl Database {
         if count != LISTINGS.to_string() {
             return Err(format!("{count} listings were generated").into());
         }
+        Ok(())
+    }
+
+    pub fn fill_items(&self, user: &str) -> Result<()> {
+        self.run(&format!(
+            "insert into my_items (user_id, title, description, category, condition, price_cents)
+             select '{user}', 'Item ' || n, 'A thing to sell', 'home>lamps', 'good', n * 100
+             from generate_series(1, {ITEMS}) n;
+             insert into my_items (user_id, title) select 'another', 'Item' from generate_series(1, {ITEMS});
+             analyze my_items"
+        ))?;
         Ok(())
     }
 

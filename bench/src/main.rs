@@ -60,6 +60,7 @@ fn run() -> Result<()> {
     report::progress(&format!("generating {LISTINGS} listings"));
     bench.migrate(&plain)?;
     bench.database.fill()?;
+    bench.database.fill_items(&cases::user())?;
     bench.database.log_in_without_key_derivation()?;
 
     report::latency_head(&plain);
@@ -68,6 +69,7 @@ fn run() -> Result<()> {
         nulls.extend(bench.measure(&case, &plain)?);
     }
     report::null_handler(&nulls);
+    bench.measure_fence(&plain)?;
     bench.compare_pages(&plain)?;
     bench.measure_cold_starts(&plain)?;
     bench.measure_memory(&plain, if long { &[2_000, 10_000, 100_000] } else { &[2_000, 10_000] })?;
@@ -85,9 +87,12 @@ fn run() -> Result<()> {
     bench.measure_memory(&tls, &[2_000])?;
 
     report::sizes_head();
-    for (function, budget) in
-        [("health", Some(API_FUNCTION)), ("listings", Some(API_FUNCTION)), ("migrate", None)]
-    {
+    for (function, budget) in [
+        ("health", Some(API_FUNCTION)),
+        ("listings", Some(API_FUNCTION)),
+        ("my-items", Some(API_FUNCTION)),
+        ("migrate", None),
+    ] {
         report::size(function, fs::metadata(bench.binary(function))?.len(), budget);
     }
     Ok(())
@@ -218,6 +223,32 @@ impl Bench {
         }
         report::latency(case, &times, &nulls, &statements);
         Ok(nulls)
+    }
+
+    /// What row-level security costs a request: a row behind it beside one of the market, and a row created behind it.
+    fn measure_fence(&self, transport: &Transport) -> Result<()> {
+        let cases = [Case::by_id(), Case::item(), Case::new_item()];
+        let mut processes = Vec::new();
+        for case in &cases {
+            let mut process = self.start(case.function, "fence", transport)?;
+            self.times(case, &mut process, 0..WARM_UPS, &mut Samples::default())?;
+            processes.push(process);
+        }
+        let (mut samples, mut round_trips) = (<[Samples; 3]>::default(), Samples::default());
+        for round in 0..ROUNDS {
+            let from = WARM_UPS + round * INVOCATIONS_PER_ROUND;
+            for ((case, process), samples) in cases.iter().zip(&mut processes).zip(&mut samples) {
+                self.times(case, process, from..from + INVOCATIONS_PER_ROUND, samples)?;
+            }
+            let transactions = WARM_UPS + INVOCATIONS_PER_ROUND;
+            let microseconds =
+                self.database.pgbench(&transport.url_parameters, "select 1", &[], transactions)?;
+            for time in &microseconds[WARM_UPS..] {
+                round_trips.push(Duration::from_micros(*time));
+            }
+        }
+        report::fence(&cases, &samples, &round_trips);
+        Ok(())
     }
 
     /// The last page of all against the first.

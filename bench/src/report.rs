@@ -87,6 +87,23 @@ pub fn latency(case: &Case, times: &Samples, nulls: &Samples, statements: &Sampl
     );
 }
 
+pub fn fence(cases: &[Case; 3], samples: &[Samples; 3], round_trips: &Samples) {
+    println!("\nBehind row-level security, in ms");
+    let [market, ..] = samples.each_ref().map(|samples| samples.percentile(50));
+    let round_trip = round_trips.percentile(50);
+    for (case, samples) in cases.iter().zip(samples) {
+        let (time, slow) = (samples.percentile(50), samples.percentile(99));
+        println!("{:<22}{:>9}{:>9}", case.name, ms(time), ms(slow));
+    }
+    let fence = samples[1].percentile(50).saturating_sub(market);
+    println!(
+        "the fence costs {}, budget one round trip, {}, within: {}",
+        ms(fence),
+        ms(round_trip),
+        yes_or_no(fence <= round_trip.max(NOISE))
+    );
+}
+
 pub fn pages(pages: usize, limit: usize, first: &Samples, last: &Samples) {
     let [first, last] = [first, last].map(|samples| samples.percentile(50));
     let within = yes_or_no(last <= first.mul_f64(1.1).max(first + NOISE));

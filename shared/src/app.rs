@@ -3,6 +3,7 @@
 use crate::cache::Cache;
 use crate::config::{Config, ConfigError, DevelopmentIdentity};
 use crate::db::{Database, Role};
+use crate::seal::Keys;
 
 /// The connections of one execution environment, and how it knows its callers.
 #[derive(Debug)]
@@ -10,6 +11,7 @@ pub struct App {
     pub db: Database,
     pub cache: Cache,
     pub development_identity: Option<DevelopmentIdentity>,
+    credentials_keys: Option<Keys>,
 }
 
 impl App {
@@ -23,6 +25,13 @@ impl App {
             db: Database::new(config.postgres, role),
             cache: Cache::new(config.redis),
             development_identity: config.development_identity,
+            credentials_keys: config.credentials_keys,
         }
+    }
+
+    /// # Errors
+    /// When there are none: for the `main` of a function that needs them.
+    pub fn credentials_keys(&self) -> Result<&Keys, ConfigError> {
+        self.credentials_keys.as_ref().ok_or_else(ConfigError::no_credentials_keys)
     }
 }

@@ -10,6 +10,8 @@ pub use self::identity::DevelopmentIdentity;
 pub use self::postgres::{AwsCredentials, Login, PostgresConfig, SslMode};
 pub use self::redis::RedisConfig;
 
+use crate::seal::Keys;
+
 /// Everything that a function reads from its environment. `.env.sample` lists the names.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -17,7 +19,11 @@ pub struct Config {
     pub redis: RedisConfig,
     /// Who calls when there is no gateway to say so; always `None` in the cloud.
     pub development_identity: Option<DevelopmentIdentity>,
+    /// `CREDENTIALS_KEYS`: what credentials for marketplaces are sealed with. Few functions need it.
+    pub credentials_keys: Option<Keys>,
 }
+
+const CREDENTIALS_KEYS: &str = "CREDENTIALS_KEYS";
 
 impl Config {
     pub fn from_env() -> Result<Config, ConfigError> {
@@ -31,6 +37,7 @@ impl Config {
             postgres: PostgresConfig::from_environment(&environment)?,
             redis: RedisConfig::from_environment(&environment)?,
             development_identity: DevelopmentIdentity::from_environment(&environment)?,
+            credentials_keys: environment.keys(CREDENTIALS_KEYS)?,
         })
     }
 }
@@ -45,6 +52,11 @@ pub struct ConfigError {
 impl ConfigError {
     fn new(variable: &'static str, problem: impl Into<String>) -> ConfigError {
         ConfigError { variable, problem: problem.into() }
+    }
+
+    /// For a function that cannot do without.
+    pub fn no_credentials_keys() -> ConfigError {
+        ConfigError::new(CREDENTIALS_KEYS, "is not set, and this function needs it")
     }
 }
 
@@ -107,6 +119,11 @@ impl Environment<'_> {
             Some("1" | "true") => Ok(true),
             Some(_) => Err(ConfigError::new(variable, "is none of 0, 1, false, true")),
         }
+    }
+
+    fn keys(&self, variable: &'static str) -> Result<Option<Keys>, ConfigError> {
+        let keys = self.get(variable).map(|value| Keys::parse(&value)).transpose();
+        keys.map_err(|problem| ConfigError::new(variable, problem))
     }
 }
 

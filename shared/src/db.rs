@@ -1,15 +1,28 @@
 //! PostgreSQL: one connection per environment, opened early, noticed when dead, and opened again.
 
 mod columns;
+pub mod comps;
 mod connect;
+pub mod cross_posts;
 mod iam;
+pub mod idempotency_keys;
+pub mod list;
+pub mod listing_scores;
 pub mod listings;
+pub mod marketplace_accounts;
+pub mod my_items;
+pub mod notifications;
+pub mod orders;
 mod query;
+pub mod snap_jobs;
 mod tls;
+mod transaction;
+pub mod user_prefs;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use futures_util::join;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
@@ -17,6 +30,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 pub use self::connect::{ConnectError, connect};
+pub use self::transaction::Transaction;
 
 use crate::config::PostgresConfig;
 use crate::{Error, Result};
@@ -34,6 +48,10 @@ const TRUSTED_FOR: Duration = Duration::from_millis(20);
 /// Requests that follow each other this closely leave no time for a freeze.
 const BUSY_WITHIN: Duration = Duration::from_millis(2);
 const PING_DEADLINE: Duration = Duration::from_millis(500);
+
+/// What the policies in `migrations/` compare with. For the transaction alone: what is left over would leak into the
+/// next request.
+const FENCE: &str = "select set_config('deals.user_id', $1, true)";
 
 /// Statements kept prepared per connection; beyond that, all are forgotten at once.
 const STATEMENTS_KEPT: usize = 100;
@@ -96,29 +114,51 @@ impl Database {
 
     /// Runs a statement that changes nothing, and so may be repeated when the connection was lost meanwhile.
     pub async fn read(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        self.run(sql, parameters, true).await
+        self.run(None, sql, parameters, true).await
     }
 
     /// Runs a statement that changes something. It is repeated only when it certainly was not executed.
     pub async fn write(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        self.run(sql, parameters, false).await
+        self.run(None, sql, parameters, false).await
     }
 
-    async fn run(&self, sql: &str, parameters: &[Parameter<'_>], repeatable: bool) -> Result<Vec<Row>> {
-        match tokio::time::timeout(DEADLINE, self.attempt(sql, parameters, repeatable)).await {
+    /// Like [`Database::read`], behind the fence of row-level security: there are no rows but this user's.
+    pub async fn read_as(&self, user_id: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.run(Some(user_id), sql, parameters, true).await
+    }
+
+    /// Like [`Database::write`], behind the same fence.
+    pub async fn write_as(&self, user_id: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.run(Some(user_id), sql, parameters, false).await
+    }
+
+    async fn run(
+        &self,
+        user_id: Option<&str>,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+        repeatable: bool,
+    ) -> Result<Vec<Row>> {
+        match tokio::time::timeout(DEADLINE, self.attempt(user_id, sql, parameters, repeatable)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::Deadline),
         }
     }
 
-    async fn attempt(&self, sql: &str, parameters: &[Parameter<'_>], repeatable: bool) -> Result<Vec<Row>> {
+    async fn attempt(
+        &self,
+        user_id: Option<&str>,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+        repeatable: bool,
+    ) -> Result<Vec<Row>> {
         let mut slot = self.connection.lock().await;
         let mut repeated = false;
         loop {
             // Taken out while in use: a cancelled or failed use drops it, and the next one starts afresh.
             let mut connection = self.checkout(slot.take()).await?;
-            let (error, safe) = match connection.prepare(sql).await {
-                Ok(statement) => match connection.query(&statement, parameters).await {
+            let (error, safe) = match connection.prepare_all(user_id, sql).await {
+                Ok(statements) => match connection.run(&statements, user_id, parameters).await {
                     Ok(rows) => {
                         *slot = Some(connection);
                         return Ok(rows);
@@ -195,10 +235,53 @@ impl Connection {
         Ok(statement)
     }
 
-    async fn query(&mut self, statement: &Statement, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        let rows = self.client.query(statement, parameters).await;
+    /// The statement, and the fence when there is a user to be fenced in with.
+    async fn prepare_all(
+        &mut self,
+        user_id: Option<&str>,
+        sql: &str,
+    ) -> Result<(Statement, Option<Statement>)> {
+        let fence = match user_id {
+            Some(_) => Some(self.prepare(FENCE).await?),
+            None => None,
+        };
+        Ok((self.prepare(sql).await?, fence))
+    }
+
+    /// All in one flight: behind the fence, the statement has a transaction of its own.
+    async fn run(
+        &mut self,
+        (statement, fence): &(Statement, Option<Statement>),
+        user_id: Option<&str>,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>> {
+        let client = &self.client;
+        let rows = match fence {
+            None => client.query(statement, parameters).await,
+            Some(fence) => {
+                // Sent in this order. A failure of one makes all after it fail, and the commit a rollback.
+                let user: [Parameter<'_>; 1] = [&user_id];
+                let (begun, fenced, rows, committed) = join!(
+                    client.batch_execute("begin"),
+                    client.query(fence, &user),
+                    client.query(statement, parameters),
+                    client.batch_execute("commit"),
+                );
+                // The first error is the cause of the others.
+                begun.and(fenced).and(rows).and_then(|rows| committed.map(|()| rows))
+            }
+        };
         self.last_used = Instant::now();
         Ok(rows?)
+    }
+
+    /// Begins a transaction behind the fence. It has no effect of its own, and so may be repeated.
+    async fn begin(&mut self, user_id: &str) -> Result<()> {
+        let fence = self.prepare(FENCE).await?;
+        let user: [Parameter<'_>; 1] = [&user_id];
+        let (begun, fenced) = join!(self.client.batch_execute("begin"), self.client.query(&fence, &user));
+        begun.and(fenced)?;
+        Ok(())
     }
 }
 

@@ -1,10 +1,14 @@
 //! Why a request was not served, and what the caller is told.
 
+use std::borrow::Cow;
+
 use lambda_http::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::db::ConnectError;
+use crate::seal::SealError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -29,7 +33,12 @@ pub enum Error {
     #[error("allowed here: {0}")]
     MethodNotAllowed(&'static str),
     #[error("{0}")]
-    Conflict(&'static str),
+    Conflict(Cow<'static, str>),
+    /// Another request with the same Idempotency-Key.
+    #[error("a request with this Idempotency-Key is still running")]
+    StillRunning,
+    #[error("this Idempotency-Key stands for another request")]
+    KeyReused,
     #[error("it has changed since the version that If-Match names")]
     PreconditionFailed,
     #[error("the body is larger than {0} bytes")]
@@ -47,17 +56,20 @@ pub enum Error {
     /// The cause is logged and never sent.
     #[error("internal error")]
     Database(#[source] tokio_postgres::Error),
+    /// A stored secret that does not open; the cause is logged and never sent.
+    #[error("internal error")]
+    Sealed(#[from] SealError),
 }
 
 /// One thing that is wrong, and where: a JSON pointer (RFC 6901) into the body, or a query parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
     #[serde(flatten)]
     pub place: Place,
     pub detail: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     Pointer(String),
@@ -83,6 +95,16 @@ impl Problem {
 }
 
 impl Error {
+    /// A 409 in words.
+    pub fn conflict(detail: &'static str) -> Error {
+        Error::Conflict(Cow::Borrowed(detail))
+    }
+
+    /// A single field of the body that is wrong.
+    pub fn field(pointer: &str, detail: impl Into<String>) -> Error {
+        Error::Fields(vec![Problem::new(Place::Pointer(pointer.to_owned()), detail)])
+    }
+
     /// A single query parameter that is wrong.
     pub fn parameter(name: &str, detail: impl Into<String>) -> Error {
         Error::Parameters(vec![Problem::new(Place::Parameter(name.to_owned()), detail)])
@@ -91,18 +113,18 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Error::Malformed(_) | Error::Parameters(_) => StatusCode::BAD_REQUEST,
-            Error::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::Fields(_) | Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Error::Unauthenticated => StatusCode::UNAUTHORIZED,
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::Conflict(_) | Error::StillRunning => StatusCode::CONFLICT,
             Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Connect(_) | Error::Deadline => StatusCode::SERVICE_UNAVAILABLE,
             Error::Database(error) if is_transient(error) => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Database(_) | Error::Panic => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Database(_) | Error::Sealed(_) | Error::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -113,6 +135,7 @@ impl Error {
             Error::Deadline => "the database's deadline passed".into(),
             Error::Panic => "panic".into(),
             Error::Database(error) => describe(error),
+            Error::Sealed(error) => error.to_string(),
             told => told.to_string(),
         }
     }
@@ -135,6 +158,10 @@ impl From<tokio_postgres::Error> for Error {
 /// Turns a violated constraint, known by its name in `migrations/`, into an answer.
 pub trait OnConstraint<T> {
     fn on_constraint(self, name: &str, answer: impl FnOnce() -> Error) -> Result<T>;
+
+    /// Turns a step that a state machine does not have into a 409 that says which it has: the database's own words,
+    /// which name states and nothing else.
+    fn on_status_step(self, table: &str) -> Result<T>;
 }
 
 impl<T> OnConstraint<T> for Result<T> {
@@ -145,6 +172,18 @@ impl<T> OnConstraint<T> for Result<T> {
             {
                 answer()
             }
+            _ => error,
+        })
+    }
+
+    fn on_status_step(self, table: &str) -> Result<T> {
+        self.map_err(|error| match &error {
+            Error::Database(cause) => match cause.as_db_error() {
+                Some(db) if db.constraint() == Some(&format!("{table}_status_step_check")) => {
+                    Error::Conflict(Cow::Owned(db.message().to_owned()))
+                }
+                _ => error,
+            },
             _ => error,
         })
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod idempotency;
 mod identity;
 mod page;
 mod parameters;
@@ -9,8 +10,12 @@ mod precondition;
 
 use lambda_http::{Request, RequestExt};
 
-pub use self::answer::{changed, created, no_content, ok, page, respond, status, tagged};
+pub use self::answer::{
+    Created, ProblemDetails, changed, created, document, no_content, ok, page, problem, respond, status,
+    tagged,
+};
 pub use self::body::{Fields, body, patch};
+pub use self::idempotency::{IdempotencyKey, idempotency_key, idempotency_key_by};
 pub use self::identity::{Caller, DEALS_INGEST};
 pub use self::page::{Page, PageRequest, Position};
 pub use self::parameters::Parameters;

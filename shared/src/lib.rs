@@ -11,6 +11,7 @@ pub mod lambda;
 pub mod logging;
 #[cfg(feature = "migrations")]
 pub mod migrations;
+pub mod seal;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod values;

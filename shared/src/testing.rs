@@ -27,6 +27,9 @@ use crate::{App, Result, Role, db, http, lambda, migrations};
 pub const READER: &str = "reader";
 pub const INGESTER: &str = "ingester deals/ingest";
 
+/// What credentials are sealed with in a test.
+pub const CREDENTIALS_KEYS: &str = "test:dGhlIHNhbWUgaW4gYWxsIG9mIHRoZSB0ZXN0cyAuLi4=";
+
 /// A database of the test's own, dropped with the value.
 #[derive(Debug)]
 pub struct TestDatabase {
@@ -49,6 +52,13 @@ impl TestDatabase {
         let name = format!("test_{}_{}", std::process::id(), random_suffix());
         admin.batch_execute(&format!("create database {name} {options}")).await.expect("creates a database");
         TestDatabase { config: PostgresConfig { database: name, ..server() } }
+    }
+
+    /// For functions that run as processes of their own.
+    pub fn url(&self) -> String {
+        let server = variable("TEST_DATABASE_URL");
+        let (server, _) = server.rsplit_once('/').expect("names a database");
+        format!("{server}/{}?sslmode=disable", self.config.database)
     }
 
     /// A connection as the owner of everything.
@@ -85,9 +95,15 @@ pub fn config(postgres: &PostgresConfig) -> Config {
     let lookup = |name: &str| match name {
         "REDIS_URL" => Some(variable("TEST_REDIS_URL")),
         "DEV_AUTH" => Some("1".into()),
+        "CREDENTIALS_KEYS" => Some(CREDENTIALS_KEYS.into()),
         _ => None,
     };
     Config { postgres: postgres.clone(), ..Config::from_lookup(&lookup).expect("is complete") }
+}
+
+/// The Redis that `make test` started.
+pub fn redis_url() -> String {
+    variable("TEST_REDIS_URL")
 }
 
 /// The server that `make test` started.
@@ -164,6 +180,8 @@ impl Answer {
 
 /// The answer as the function's shell makes it.
 pub async fn answer(route: impl Future<Output = Result<Response<Body>>>) -> Answer {
+    // What the log would say, and more.
+    let route = async { route.await.inspect_err(|error| eprintln!("{error:?}")) };
     let response = http::respond("the-request-id".into(), route).await.expect("cannot fail");
     let (parts, body) = response.into_parts();
     let bytes: &[u8] = body.as_ref();

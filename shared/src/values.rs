@@ -1,10 +1,31 @@
 //! Values that a caller sends: one that was read is valid.
 
+mod attributes;
+mod credentials;
+mod photo;
+mod platform;
+mod row_id;
+mod schemas;
+mod search_text;
+mod time_of_day;
+mod time_zone;
+mod whole_miles;
+
 use std::fmt;
 use std::str::FromStr;
 
 use postgres_types::{FromSql, ToSql};
 use serde::{Deserialize, Serialize};
+
+pub use self::attributes::Attributes;
+pub use self::credentials::Credentials;
+pub use self::photo::Photo;
+pub use self::platform::Platform;
+pub use self::row_id::RowId;
+pub use self::search_text::SearchText;
+pub use self::time_of_day::TimeOfDay;
+pub use self::time_zone::TimeZone;
+pub use self::whole_miles::WholeMiles;
 
 /// Why a value is not acceptable, worded to follow the name of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +44,7 @@ fn unacceptable<T>(detail: impl Into<String>) -> Result<T, Unacceptable> {
 }
 
 /// Text of `MIN` to `MAX` characters, without NUL, which PostgreSQL cannot hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSql)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSql)]
 #[serde(try_from = "String")]
 #[postgres(transparent)]
 pub struct Text<const MIN: usize, const MAX: usize>(String);
@@ -76,7 +97,7 @@ impl TryFrom<String> for WebUrl {
 }
 
 /// An amount of money in the currency's minor unit: 0 is free. At most what a JSON number holds exactly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSql)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSql)]
 #[serde(try_from = "i64")]
 #[postgres(transparent)]
 pub struct Cents(i64);
@@ -201,6 +222,17 @@ impl TryFrom<jiff::Timestamp> for Timestamp {
             return unacceptable("must not be before 1970");
         }
         Ok(Timestamp(moment))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Unacceptable;
+
+    fn from_str(text: &str) -> Result<Timestamp, Unacceptable> {
+        match text.parse::<jiff::Timestamp>() {
+            Ok(moment) => moment.try_into(),
+            Err(_) => unacceptable("must be a moment as RFC 3339 has it: 2026-11-24T09:30:00Z"),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
-//! `/listings` and `/listings/{id}`: what marketplaces offer. Every signed-in caller reads, ingesters write.
+//! `/listings`, `/listings/{id}` and `/listings/{id}/scores`: what marketplaces offer, and what was found out about it.
+//! Every signed-in caller reads, ingesters write.
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
+use shared::db::list;
+use shared::db::listing_scores::{self, ListingScore, NewListingScore, Put};
 use shared::db::listings::{self, ListRequest, Listing, ListingPatch, NewListing};
 use shared::http::{self, Caller, DEALS_INGEST, Parameters};
 use shared::{App, Error, Result, Role};
@@ -25,9 +28,9 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
         }
         (["listings"], &Method::POST) => {
             caller.require(DEALS_INGEST)?;
-            let row = listings::insert(&app.db, &http::body(&request, NewListing::read)?).await?;
-            let listing = Listing::of(&row);
-            http::created(&format!("/listings/{}", listing.id), listing.version, &listing)
+            let key = http::idempotency_key(&request)?;
+            let new = http::body(&request, NewListing::read)?;
+            http::created(listings::insert(&app.db, &caller, key.as_ref(), &new).await?)
         }
         (["listings"], _) => Err(Error::MethodNotAllowed("GET, POST")),
 
@@ -50,6 +53,28 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
             http::no_content()
         }
         (["listings", _], _) => Err(Error::MethodNotAllowed("GET, PATCH, DELETE")),
+
+        (["listings", id, "scores"], &Method::GET) => {
+            let id = http::id(id, "listing")?;
+            let read = listing_scores::Filter::read;
+            let list = list::ListRequest::read(Parameters::of(&request)?, listing_scores::SORTS, read)?;
+            http::page(listing_scores::list(&app.db, id, &list).await?)
+        }
+        (["listings", id, "scores"], &Method::POST) => {
+            caller.require(DEALS_INGEST)?;
+            let id = http::id(id, "listing")?;
+            // To repeat this is harmless, with or without a key.
+            http::idempotency_key(&request)?;
+            let new = http::body(&request, NewListingScore::read)?;
+            match listing_scores::put(&app.db, id, &new).await? {
+                Put::Created(created) => http::created(created),
+                Put::Replaced(row) => {
+                    let score = ListingScore::of(&row);
+                    http::changed(score.version, &score)
+                }
+            }
+        }
+        (["listings", _, "scores"], _) => Err(Error::MethodNotAllowed("GET, POST")),
 
         _ => Err(Error::NotFound("path")),
     }

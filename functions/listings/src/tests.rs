@@ -1,6 +1,7 @@
 //! What callers do with listings, from request to answer, against real servers.
 
 mod refusals;
+mod scores;
 
 use serde_json::{Value, json};
 use shared::App;

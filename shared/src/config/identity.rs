@@ -15,12 +15,18 @@ impl DevelopmentIdentity {
     pub(super) fn from_environment(
         environment: &Environment<'_>,
     ) -> Result<Option<DevelopmentIdentity>, ConfigError> {
-        if !environment.flag("DEV_AUTH")? {
-            return Ok(None);
-        }
         // Lambda sets this one everywhere; `cargo lambda watch` never does.
         if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some() {
-            return Err(ConfigError::new("DEV_AUTH", "must not be set in AWS Lambda"));
+            // Also by itself: somebody thinks that it does something.
+            for name in ["DEV_AUTH", "DEV_USER_ID", "DEV_SCOPES"] {
+                if environment.get(name).is_some() {
+                    return Err(ConfigError::new(name, "must not be set in AWS Lambda"));
+                }
+            }
+            return Ok(None);
+        }
+        if !environment.flag("DEV_AUTH")? {
+            return Ok(None);
         }
         Ok(Some(DevelopmentIdentity {
             user_id: environment.get("DEV_USER_ID"),

@@ -9,6 +9,9 @@ fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::from_lookup(&|name| variables.get(name).map(|&value| value.to_owned()))
 }
 
+/// 32 bytes.
+const KEY: &str = "dGhlIHNhbWUgaW4gYWxsIG9mIHRoZSB0ZXN0cyAuLi4=";
+
 fn postgres(variables: &[(&str, &str)]) -> PostgresConfig {
     config(variables).expect("is complete").postgres
 }
@@ -175,6 +178,14 @@ fn a_malformed_value_is_named_and_never_shown() {
         ("REDIS_PORT", "hunter2"),
         ("REDIS_TLS", "hunter2"),
         ("DEV_AUTH", "hunter2"),
+        ("CREDENTIALS_KEYS", "hunter2"),
+        ("CREDENTIALS_KEYS", "hunter2:"),
+        ("CREDENTIALS_KEYS", "hunter2:hunter2"),
+        ("CREDENTIALS_KEYS", "hunter2:aHVudGVyMg=="),
+        ("CREDENTIALS_KEYS", &format!(":{KEY}")),
+        ("CREDENTIALS_KEYS", &format!("hunter 2:{KEY}")),
+        ("CREDENTIALS_KEYS", &format!("hunter2:{KEY},")),
+        ("CREDENTIALS_KEYS", &format!("hunter2:{KEY},hunter2:{KEY}")),
     ];
     for (variable, value) in cases {
         let error = config(&[(variable, value)]).expect_err(value);
@@ -195,8 +206,10 @@ fn nothing_that_is_shown_for_debugging_holds_a_secret() {
     let config = config(&[
         ("DATABASE_URL", "postgres://u:hunter2@h/d?sslmode=require"),
         ("REDIS_URL", "redis://:hunter2@h"),
+        ("CREDENTIALS_KEYS", &format!("hunter2:{KEY}")),
     ]);
-    assert!(!format!("{config:?}").contains("hunter2"));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains(KEY), "{shown}");
 }
 
 #[test]
@@ -220,11 +233,11 @@ fn callers_are_taken_at_their_word_only_outside_of_lambda() {
     let development = [("DEV_AUTH", "1"), ("DEV_USER_ID", "dev"), ("DEV_SCOPES", "a b")];
     let identity = config(&development).expect("is complete").development_identity.expect("is on");
     assert_eq!((identity.user_id.as_deref(), identity.scopes.as_str()), (Some("dev"), "a b"));
-    let in_lambda = [development.as_slice(), &[("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")]].concat();
-    assert_eq!(
-        config(&in_lambda).expect_err("is refused").to_string(),
-        "DEV_AUTH must not be set in AWS Lambda"
-    );
+    for (name, value) in development {
+        let in_lambda = [(name, value), ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")];
+        let refusal = config(&in_lambda).expect_err("is refused").to_string();
+        assert_eq!(refusal, format!("{name} must not be set in AWS Lambda"));
+    }
 }
 
 /// `.env.sample` is the one source of names and defaults.

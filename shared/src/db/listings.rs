@@ -2,6 +2,7 @@
 
 mod list;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::Row;
 
@@ -9,21 +10,23 @@ pub use self::list::{Filter, ListRequest, Sort, SortKey, list};
 
 use super::Database;
 use super::columns::Columns;
-use crate::error::{OnConstraint, Place as Where, Problem};
-use crate::http::{Fields, IfMatch};
+use super::idempotency_keys::insert_once;
+use crate::error::OnConstraint;
+use crate::http::{Caller, Created, Fields, IdempotencyKey, IfMatch};
 use crate::values::{Cents, Condition, Currency, Latitude, Longitude, Miles, Text, Timestamp, WebUrl};
 use crate::{Error, Result};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Listing<'r> {
     pub id: i64,
     pub source: &'r str,
     pub source_id: &'r str,
     pub title: &'r str,
     pub description: Option<&'r str>,
-    /// Minor units of `currency`; `None` is unknown, 0 is free.
+    /// Minor units of `currency`; `null` is unknown, 0 is free.
     pub price_cents: Option<i64>,
     pub currency: &'r str,
+    #[schemars(with = "Option<Condition>")]
     pub condition: Option<&'r str>,
     pub category: Option<&'r str>,
     pub url: &'r str,
@@ -41,12 +44,9 @@ pub struct Listing<'r> {
     pub distance_mi: Option<Option<f64>>,
     #[serde(skip)]
     pub version: i32,
-    /// What a list by distance is ordered by.
-    #[serde(skip)]
-    sort_chord: Option<f64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, JsonSchema)]
 pub struct NewListing {
     source: Text<1, 50>,
     source_id: Text<1, 120>,
@@ -93,7 +93,7 @@ impl NewListing {
 const LAT_WITH_LNG: &str = "must be given together with lat, or neither";
 
 /// `None` leaves a field as it is, `Some(None)` clears it.
-#[derive(Debug)]
+#[derive(Debug, JsonSchema)]
 pub struct ListingPatch {
     source: Option<Text<1, 50>>,
     source_id: Option<Text<1, 120>>,
@@ -147,7 +147,12 @@ pub async fn get(db: &Database, id: i64) -> Result<Row> {
 
 /// # Errors
 /// `Conflict` when the source has a listing with that id already.
-pub async fn insert(db: &Database, new: &NewListing) -> Result<Row> {
+pub async fn insert(
+    db: &Database,
+    caller: &Caller,
+    key: Option<&IdempotencyKey>,
+    new: &NewListing,
+) -> Result<Created> {
     let sql = format!(
         "insert into listings (source, source_id, title, description, price_cents, currency, condition, category,
              url, thumbnail_url, lat, lng, location_text, posted_at, available)
@@ -155,29 +160,35 @@ pub async fn insert(db: &Database, new: &NewListing) -> Result<Row> {
              $9, $10, $11, $12, $13, $14, coalesce($15, true))
          returning {COLUMNS}"
     );
-    let inserted = db
-        .write(
-            &sql,
-            &[
-                &new.source,
-                &new.source_id,
-                &new.title,
-                &new.description,
-                &new.price_cents,
-                &new.currency,
-                &new.condition.map(Condition::as_str),
-                &new.category,
-                &new.url,
-                &new.thumbnail_url,
-                &new.lat,
-                &new.lng,
-                &new.location_text,
-                &new.posted_at,
-                &new.available,
-            ],
-        )
-        .await;
-    Ok(named_constraints(inserted)?.remove(0))
+    let inserted = insert_once(
+        db,
+        &caller.user_id,
+        key,
+        &sql,
+        &[
+            &new.source,
+            &new.source_id,
+            &new.title,
+            &new.description,
+            &new.price_cents,
+            &new.currency,
+            &new.condition.map(Condition::as_str),
+            &new.category,
+            &new.url,
+            &new.thumbnail_url,
+            &new.lat,
+            &new.lng,
+            &new.location_text,
+            &new.posted_at,
+            &new.available,
+        ],
+        |row| {
+            let listing = Listing::of(row);
+            Created::of("/listings", listing.id, listing.version, &listing)
+        },
+    )
+    .await;
+    named_constraints(inserted)
 }
 
 /// # Errors
@@ -240,7 +251,7 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingP
         .await;
     match named_constraints(updated)?.pop() {
         Some(row) => Ok(row),
-        None => Err(missing_or_changed(db, id, if_match).await),
+        None => Err(if_match.missing_or_changed(get(db, id).await, Error::NotFound("listing"))),
     }
 }
 
@@ -250,23 +261,13 @@ pub async fn delete(db: &Database, id: i64, if_match: &IfMatch) -> Result<()> {
         "delete from listings where id = $1 and ($2::int4[] is null or version = any ($2)) returning id";
     match db.write(sql, &[&id, &if_match.versions()]).await?.first() {
         Some(_) => Ok(()),
-        None => Err(missing_or_changed(db, id, if_match).await),
+        None => Err(if_match.missing_or_changed(get(db, id).await, Error::NotFound("listing"))),
     }
 }
 
-/// Why a conditional statement met no row.
-async fn missing_or_changed(db: &Database, id: i64, if_match: &IfMatch) -> Error {
-    match get(db, id).await {
-        Ok(_) if *if_match != IfMatch::Any => Error::PreconditionFailed,
-        // It was not there when we wrote, so that is the truth for this request.
-        Ok(_) => Error::NotFound("listing"),
-        Err(error) => error,
-    }
-}
-
-fn named_constraints(outcome: Result<Vec<Row>>) -> Result<Vec<Row>> {
-    let taken = || Error::Conflict("the source has a listing with this source_id already");
-    let half_a_place = || Error::Fields(vec![Problem::new(Where::Pointer("/lng".into()), LAT_WITH_LNG)]);
+fn named_constraints<T>(outcome: Result<T>) -> Result<T> {
+    let taken = || Error::conflict("the source has a listing with this source_id already");
+    let half_a_place = || Error::field("/lng", LAT_WITH_LNG);
     outcome
         .on_constraint("listings_source_source_id_key", taken)
         .on_constraint("listings_lat_lng_check", half_a_place)
@@ -282,7 +283,7 @@ impl<'r> Listing<'r> {
         let mut columns = Columns::of(row);
         let listing = Listing::read(&mut columns);
         let chord: Option<f64> = columns.take();
-        Listing { distance_mi: Some(chord.map(Miles::over_ground)), sort_chord: columns.take(), ..listing }
+        Listing { distance_mi: Some(chord.map(Miles::over_ground)), ..listing }
     }
 
     /// In the order of `COLUMNS`.
@@ -309,7 +310,6 @@ impl<'r> Listing<'r> {
             last_seen_at: columns.take(),
             version: columns.take(),
             distance_mi: None,
-            sort_chord: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use lambda_http::http::header::{
 use lambda_http::http::response::Builder;
 use lambda_http::http::{HeaderMap, StatusCode};
 use lambda_http::{Body, Request, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::page::Page;
@@ -19,6 +20,7 @@ use crate::error::Problem;
 use crate::{Error, Result};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Awaits a route and answers whatever came of it: the one place where errors are logged and mapped.
 pub async fn respond(
@@ -34,11 +36,7 @@ pub async fn respond(
         }
         problem(&request_id, &error)
     });
-    let unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
-    if unavailable {
-        insert(headers, RETRY_AFTER, "1");
-    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
     if let Ok(id) = HeaderValue::from_str(&request_id) {
@@ -62,6 +60,17 @@ pub fn status(status: StatusCode, value: &impl Serialize) -> Result<Response<Bod
     Ok(json(Response::builder().status(status), "application/json", value))
 }
 
+/// 200 with text of any type, and headers of one's own.
+pub fn document(
+    content_type: &'static str,
+    headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    body: &str,
+) -> Result<Response<Body>> {
+    let mut response = text(Response::builder(), content_type, body.to_owned());
+    response.headers_mut().extend(headers);
+    Ok(response)
+}
+
 /// 200 with a row and its version as the `ETag`, or 304 when the caller has that version already.
 pub fn tagged(request: &Request, version: i32, value: &impl Serialize) -> Result<Response<Body>> {
     if names_version(request.headers(), &IF_NONE_MATCH, version) {
@@ -76,13 +85,39 @@ pub fn changed(version: i32, value: &impl Serialize) -> Result<Response<Body>> {
     Ok(json(Response::builder().header(ETAG, etag(version)), "application/json", value))
 }
 
+/// What is told of a row that was created, now or at an earlier try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// Where the row is: its path.
+    pub location: String,
+    pub etag: String,
+    /// The row as JSON.
+    pub body: String,
+    pub replayed: bool,
+}
+
+impl Created {
+    /// A row of `/collection`.
+    pub fn of(collection: &str, id: i64, version: i32, value: &impl Serialize) -> Created {
+        Created {
+            location: format!("{collection}/{id}"),
+            etag: etag(version),
+            body: to_json(value),
+            replayed: false,
+        }
+    }
+}
+
 /// 201 with the row, its version, and where it is.
-pub fn created(location: &str, version: i32, value: &impl Serialize) -> Result<Response<Body>> {
-    let response = Response::builder()
+pub fn created(created: Created) -> Result<Response<Body>> {
+    let mut response = Response::builder()
         .status(StatusCode::CREATED)
-        .header(LOCATION, location)
-        .header(ETAG, etag(version));
-    Ok(json(response, "application/json", value))
+        .header(LOCATION, created.location)
+        .header(ETAG, created.etag);
+    if created.replayed {
+        response = response.header(IDEMPOTENT_REPLAYED, "true");
+    }
+    Ok(text(response, "application/json", created.body))
 }
 
 /// 204.
@@ -92,8 +127,8 @@ pub fn no_content() -> Result<Response<Body>> {
 }
 
 /// RFC 9457. The status says what kind of problem it is, hence `about:blank`; `errors` says where.
-#[derive(Serialize)]
-struct ProblemDetails<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ProblemDetails<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -103,7 +138,8 @@ struct ProblemDetails<'a> {
     errors: &'a [Problem],
 }
 
-fn problem(request_id: &str, error: &Error) -> Response<Body> {
+/// What a caller is told of an error.
+pub fn problem(request_id: &str, error: &Error) -> Response<Body> {
     let status = error.status();
     let mut response = Response::builder().status(status);
     let headers = response.headers_mut().expect("no part is invalid yet");
@@ -111,6 +147,8 @@ fn problem(request_id: &str, error: &Error) -> Response<Body> {
         Error::MethodNotAllowed(allowed) => insert(headers, ALLOW, allowed),
         Error::Unauthenticated => insert(headers, WWW_AUTHENTICATE, "Bearer"),
         Error::Forbidden(_) => insert(headers, WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""),
+        Error::StillRunning => insert(headers, RETRY_AFTER, "1"),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => insert(headers, RETRY_AFTER, "1"),
         _ => {}
     }
     let details = ProblemDetails {
@@ -135,8 +173,11 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 }
 
 fn json(response: Builder, content_type: &'static str, value: &impl Serialize) -> Response<Body> {
-    let json = serde_json::to_string(value).expect("our types have string keys and finite numbers");
-    text(response, content_type, json)
+    text(response, content_type, to_json(value))
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our types have string keys and finite numbers")
 }
 
 fn text(response: Builder, content_type: &'static str, text: String) -> Response<Body> {

@@ -1,5 +1,8 @@
 //! JSON bodies, read field by field, so that all that is wrong with one is said at once.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
 use lambda_http::Request;
 use lambda_http::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
@@ -18,7 +21,7 @@ const JSON: [&str; 1] = ["application/json"];
 /// What a merge patch (RFC 7396) may call itself.
 const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
 
-/// Reads the body of a POST.
+/// Reads the body of a POST or a PUT.
 ///
 /// # Errors
 /// 413 and 415; 400 when it is no JSON object; 422 with all the fields that are wrong, unknown or missing.
@@ -35,6 +38,8 @@ pub fn patch<T>(request: &Request, read: impl FnOnce(&mut Fields) -> T) -> Resul
 #[derive(Debug)]
 pub struct Fields {
     object: Map<String, Value>,
+    /// Where the object is in the body, as a JSON pointer: empty for the body itself.
+    place: String,
     problems: Vec<Problem>,
 }
 
@@ -85,6 +90,73 @@ impl Fields {
         }
     }
 
+    /// An array that must be there; else as [`Fields::array`].
+    pub fn required_array<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        lengths: RangeInclusive<usize>,
+        check: impl FnMut(&T) -> Result<(), &'static str>,
+    ) -> Vec<T> {
+        if self.has(name) {
+            return self.array(name, lengths, check).flatten().unwrap_or_default();
+        }
+        self.required(name)
+    }
+
+    /// An array, read element by element, each of which may be wrong; else as [`Fields::change_or_clear`]. `check` says
+    /// what is wrong with an element that was read.
+    pub fn array<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        lengths: RangeInclusive<usize>,
+        mut check: impl FnMut(&T) -> Result<(), &'static str>,
+    ) -> Option<Option<Vec<T>>> {
+        let Some(elements) = self.change_or_clear::<Vec<Value>>(name)? else { return Some(None) };
+        if !lengths.contains(&elements.len()) {
+            self.problem(name, format!("must have {} to {} elements", lengths.start(), lengths.end()));
+            return None;
+        }
+        let mut values = Vec::with_capacity(elements.len());
+        for (index, element) in elements.into_iter().enumerate() {
+            let value = serde_json::from_value(element).map_err(|error| error.to_string());
+            match value.and_then(|value| check(&value).map(|()| value).map_err(str::to_owned)) {
+                Ok(value) => values.push(value),
+                Err(detail) => self.problem_at(format!("{}/{index}", self.pointer(name)), detail),
+            }
+        }
+        Some(Some(values))
+    }
+
+    /// An object, read as the body itself is; else as [`Fields::change_or_clear`].
+    pub fn nested<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields) -> T) -> Option<Option<T>> {
+        let Some(object) = self.change_or_clear(name)? else { return Some(None) };
+        let place = self.pointer(name);
+        let mut fields = Fields { object, place, problems: std::mem::take(&mut self.problems) };
+        let value = read(&mut fields);
+        fields.refuse_the_rest();
+        self.problems = fields.problems;
+        Some(Some(value))
+    }
+
+    /// An object of at most `most` members, whatever their names; else as [`Fields::change_or_clear`]. `read` takes the
+    /// member of a name.
+    pub fn members<T>(
+        &mut self,
+        name: &str,
+        most: usize,
+        mut read: impl FnMut(&mut Fields, &str) -> Option<T>,
+    ) -> Option<Option<BTreeMap<String, T>>> {
+        if matches!(self.object.get(name), Some(Value::Object(members)) if members.len() > most) {
+            self.object.remove(name);
+            self.problem(name, format!("must have at most {most} members"));
+            return None;
+        }
+        self.nested(name, |fields| {
+            let names: Vec<String> = fields.object.keys().cloned().collect();
+            names.into_iter().filter_map(|name| read(fields, &name).map(|value| (name, value))).collect()
+        })
+    }
+
     /// Whether a field that was not taken yet is there and not null.
     pub fn has(&self, name: &str) -> bool {
         self.object.get(name).is_some_and(|value| !value.is_null())
@@ -92,7 +164,16 @@ impl Fields {
 
     /// Says that a field is wrong for a reason that lies outside of it.
     pub fn problem(&mut self, name: &str, detail: impl Into<String>) {
-        self.problems.push(Problem::new(Place::Pointer(pointer(name)), detail));
+        self.problem_at(self.pointer(name), detail);
+    }
+
+    fn problem_at(&mut self, pointer: String, detail: impl Into<String>) {
+        self.problems.push(Problem::new(Place::Pointer(pointer), detail));
+    }
+
+    /// RFC 6901.
+    fn pointer(&self, name: &str) -> String {
+        format!("{}/{}", self.place, name.replace('~', "~0").replace('/', "~1"))
     }
 
     fn take<T: DeserializeOwned>(&mut self, name: &str) -> Field<T> {
@@ -109,10 +190,14 @@ impl Fields {
         }
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn refuse_the_rest(&mut self) {
         for name in std::mem::take(&mut self.object).keys().take(PROBLEMS_LISTED) {
             self.problem(name, "is not a field that can be set here");
         }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.refuse_the_rest();
         if self.problems.is_empty() {
             return Ok(());
         }
@@ -150,13 +235,8 @@ fn read_object<T>(
         Ok(_) => return Err(Error::Malformed("the body is not a JSON object".into())),
         Err(error) => return Err(Error::Malformed(format!("the body is not JSON: {error}"))),
     };
-    let mut fields = Fields { object, problems: Vec::new() };
+    let mut fields = Fields { object, place: String::new(), problems: Vec::new() };
     let value = read(&mut fields);
     fields.finish()?;
     Ok(value)
-}
-
-/// RFC 6901.
-fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }

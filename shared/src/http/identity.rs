@@ -43,10 +43,9 @@ fn from_claims(request: &Request) -> Option<Caller> {
         return None;
     };
     let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
-    Some(Caller {
-        user_id: claims.get("sub")?.clone(),
-        scopes: claims.get("scope").cloned().unwrap_or_default(),
-    })
+    // The gateway writes every claim as text, a list as "[a b]".
+    let scopes = claims.get("scope").map(|scopes| scopes.trim_matches(['[', ']']).to_owned());
+    Some(Caller { user_id: claims.get("sub")?.clone(), scopes: scopes.unwrap_or_default() })
 }
 
 fn from_development(identity: &DevelopmentIdentity, request: &Request) -> Option<Caller> {

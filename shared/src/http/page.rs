@@ -66,9 +66,14 @@ impl Page {
 }
 
 impl<K: Serialize> PageRequest<K> {
-    /// Makes the page of the rows that were fetched. It may be shorter than was asked for: an answer has a
-    /// largest size.
-    pub fn page<T: Serialize>(&self, rows: &[T], position: impl Fn(&T) -> Position<K>) -> Page {
+    /// Makes the page of the rows that were fetched: each as an item. It may be shorter than was asked for: an answer
+    /// has a largest size.
+    pub fn page<'r, R, T: Serialize>(
+        &self,
+        rows: &'r [R],
+        item: impl Fn(&'r R) -> T,
+        position: impl Fn(&'r R) -> Position<K>,
+    ) -> Page {
         let mut json = b"{\"items\":[".to_vec();
         let (mut last, mut taken, mut size) = (None, 0, 0);
         for row in rows.iter().take(self.limit.0) {
@@ -76,7 +81,8 @@ impl<K: Serialize> PageRequest<K> {
             if taken > 0 {
                 json.push(b',');
             }
-            serde_json::to_writer(&mut json, row).expect("our types have string keys and finite numbers");
+            serde_json::to_writer(&mut json, &item(row))
+                .expect("our types have string keys and finite numbers");
             size += wrapped_size(&json[before..]);
             if taken > 0 && size > LARGEST_PAGE {
                 json.truncate(before);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use lambda_http::Request;
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use sha2::{Digest, Sha256};
 
 use super::page::{self, PageRequest};
@@ -49,6 +49,24 @@ impl Parameters {
         match value.parse() {
             Ok(value) => Some(value),
             Err(error) => {
+                self.problem(name, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Whether a parameter that was not taken yet is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(candidate, _)| candidate == name)
+    }
+
+    /// A parameter that is one of a closed set, by the names that the set has in JSON.
+    pub fn choice<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let value = self.optional::<String>(name)?;
+        match T::deserialize(value.into_deserializer()) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let error: serde::de::value::Error = error;
                 self.problem(name, error.to_string());
                 None
             }

@@ -4,6 +4,8 @@ use lambda_http::Request;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{HeaderName, IF_MATCH};
 
+use crate::{Error, Result};
+
 /// The versions that a change may meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfMatch {
@@ -19,6 +21,18 @@ impl IfMatch {
         match self {
             IfMatch::Any => None,
             IfMatch::Versions(versions) => Some(versions),
+        }
+    }
+}
+
+impl IfMatch {
+    /// Why a conditional statement met no row, by a look at the row that it was for.
+    pub fn missing_or_changed<T>(&self, row: Result<T>, not_found: Error) -> Error {
+        match row {
+            Ok(_) if *self != IfMatch::Any => Error::PreconditionFailed,
+            // It was not there when we wrote, so that is the truth for this request.
+            Ok(_) => not_found,
+            Err(error) => error,
         }
     }
 }

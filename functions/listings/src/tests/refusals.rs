@@ -80,9 +80,10 @@ async fn bad_input_is_refused_for_what_it_is_and_changes_nothing() {
     let listings = Resource {
         path: "/listings",
         table: "listings",
+        caller: INGESTER,
         sample: couch(),
         text: "title",
-        money: "price_cents",
+        money: Some("price_cents"),
         sort: "price_cents",
         filter: "source=s",
     };
@@ -157,6 +158,9 @@ async fn a_query_that_is_not_understood_is_refused_by_name() {
         ("price_cents_max=99999999999999999999", "price_cents_max"),
         ("currency=usd", "currency"),
         ("source=", "source"),
+        ("sort=-relevance", "sort"),
+        ("q=", "q"),
+        ("q=a%27b*", "q"),
         ("q=%00", "q"),
         ("q=%ff", "q"),
         ("cursor=abc", "cursor"),
@@ -231,9 +235,10 @@ async fn every_routed_path_is_served_and_a_wrong_verb_is_told_the_right_ones() {
         }
         ask(&app, "PUT", path, INGESTER, None).await.header("allow").to_owned()
     };
-    assert_eq!(routed_paths("listings"), ["/listings", "/listings/{id}"]);
+    assert_eq!(routed_paths("listings"), ["/listings", "/listings/{id}", "/listings/{id}/scores"]);
     assert_eq!(verbs("/listings").await, "GET, POST");
     assert_eq!(verbs("/listings/1").await, "GET, PATCH, DELETE");
+    assert_eq!(verbs("/listings/1/scores").await, "GET, POST");
     for path in ["/listings/1/2", "/other", "/"] {
         assert_eq!(ask(&app, "GET", path, READER, None).await.status, 404, "{path}");
     }

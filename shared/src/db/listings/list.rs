@@ -1,15 +1,17 @@
 //! Lists of listings: filters, sorts, and the one statement that a page takes.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
 
 use super::{COLUMNS, Listing};
 use crate::Result;
 use crate::db::Database;
 use crate::db::query::Query;
 use crate::http::{Page, PageRequest, Parameters, Position};
-use crate::values::{Cents, Condition, Currency, Miles, Place, Text, Timestamp};
+use crate::values::{Cents, Condition, Currency, Miles, Place, SearchText, Text, Timestamp};
 
 /// What `GET /listings` was asked for.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Filter {
     currency: Option<Currency>,
     near: Option<Place>,
     radius_mi: Option<Miles>,
-    q: Option<Text<1, 200>>,
+    q: Option<SearchText>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,7 @@ enum SortBy {
     PriceCents,
     LastSeenAt,
     Distance,
+    Relevance,
 }
 
 /// What a row is sorted by, as a cursor keeps it.
@@ -55,6 +58,8 @@ pub enum SortKey {
     Price(Option<Cents>),
     /// See [`Place`].
     Chord(Option<f64>),
+    /// How well the row answers the search.
+    Rank(f64),
 }
 
 impl FromStr for Sort {
@@ -71,9 +76,10 @@ impl FromStr for Sort {
             "price_cents" => SortBy::PriceCents,
             "last_seen_at" => SortBy::LastSeenAt,
             "distance" => SortBy::Distance,
+            "relevance" => SortBy::Relevance,
             _ => {
                 return Err(
-                    "must be one of created_at, posted_at, price_cents, last_seen_at, distance, or one with -",
+                    "must be one of created_at, posted_at, price_cents, last_seen_at, distance, relevance, or one with -",
                 );
             }
         };
@@ -85,6 +91,7 @@ impl ListRequest {
     /// # Errors
     /// 400 with all the parameters that are unknown or wrong.
     pub fn read(mut parameters: Parameters) -> Result<ListRequest> {
+        let searches = parameters.has("q");
         let filter = Filter {
             source: parameters.optional("source"),
             category: parameters.optional("category"),
@@ -105,6 +112,9 @@ impl ListRequest {
         if filter.near.is_none() && sort.by == SortBy::Distance {
             parameters.problem("sort", "by distance needs near");
         }
+        if !searches && sort.by == SortBy::Relevance {
+            parameters.problem("sort", "by relevance needs q");
+        }
         let page: PageRequest<SortKey> = parameters.page();
         if page.position.as_ref().is_some_and(|position| !sort.has_key(&position.key)) {
             parameters.problem("cursor", "is not a cursor of this list");
@@ -120,8 +130,7 @@ pub async fn list(db: &Database, request: &ListRequest) -> Result<Page> {
     let query = bounds.query(request);
     let rows = db.read(&query.sql, &query.parameters).await?;
     let listing = if request.filter.near.is_some() { Listing::with_distance } else { Listing::of };
-    let listings: Vec<_> = rows.iter().map(listing).collect();
-    Ok(request.page.page(&listings, |listing| Position { key: request.sort.key(listing), id: listing.id }))
+    Ok(request.page.page(&rows, listing, |row| Position { key: request.sort.key(row), id: row.get("id") }))
 }
 
 impl Sort {
@@ -132,16 +141,21 @@ impl Sort {
                 | (SortBy::PostedAt, SortKey::Time(_))
                 | (SortBy::PriceCents, SortKey::Price(_))
                 | (SortBy::Distance, SortKey::Chord(_))
+                | (SortBy::Relevance, SortKey::Rank(_))
         )
     }
 
-    fn key(self, listing: &Listing<'_>) -> SortKey {
+    fn key(self, row: &Row) -> SortKey {
         match self.by {
-            SortBy::CreatedAt => SortKey::Time(Some(listing.created_at)),
-            SortBy::LastSeenAt => SortKey::Time(Some(listing.last_seen_at)),
-            SortBy::PostedAt => SortKey::Time(listing.posted_at),
-            SortBy::PriceCents => SortKey::Price(listing.price_cents.and_then(|cents| cents.try_into().ok())),
-            SortBy::Distance => SortKey::Chord(listing.sort_chord),
+            SortBy::CreatedAt => SortKey::Time(row.get("created_at")),
+            SortBy::LastSeenAt => SortKey::Time(row.get("last_seen_at")),
+            SortBy::PostedAt => SortKey::Time(row.get("posted_at")),
+            SortBy::PriceCents => {
+                let cents: Option<i64> = row.get("price_cents");
+                SortKey::Price(cents.and_then(|cents| cents.try_into().ok()))
+            }
+            SortBy::Distance => SortKey::Chord(row.get("sort_chord")),
+            SortBy::Relevance => SortKey::Rank(row.get("rank")),
         }
     }
 }
@@ -178,25 +192,28 @@ impl Bounds {
         }
     }
 
-    /// One range of the sort's index.
+    /// One range of the sort's index; by relevance, all that the search finds.
     fn sorted<'a>(&'a self, request: &'a ListRequest) -> Query<'a> {
         let mut query = Query::default();
-        let chord = match &self.near {
-            Some(near) => format!(
-                ", place <-> cube({}::float8[]) as chord, null::float8 as sort_chord",
-                query.bind(near)
-            ),
-            None => String::new(),
-        };
-        query.push(&format!("select {COLUMNS}{chord} from listings where true"));
-        self.filter(&request.filter, &mut query);
+        let search = request.filter.q.as_ref().map(|q| query.search(q));
+        let (key, null) = self.sort_key(request.sort, search.as_deref());
+        query.push(&format!("select {COLUMNS}"));
+        if let Some(near) = &self.near {
+            let near = query.bind(near);
+            query.push(&format!(", place <-> cube({near}::float8[]) as chord"));
+        }
+        if request.sort.by == SortBy::Relevance {
+            query.push(&format!(", {key} as rank"));
+        }
+        query.push(" from listings where true");
+        self.filter(&request.filter, search.as_deref(), &mut query);
 
-        let (key, null) = self.index_key(request.sort);
         let (after, direction) = if request.sort.descending { ("<", "desc") } else { (">", "asc") };
         if let Some(position) = &request.page.position {
             let value = match &position.key {
                 SortKey::Time(Some(moment)) => query.bind(moment),
                 SortKey::Price(Some(price)) => query.bind(price),
+                SortKey::Rank(rank) => query.bind(rank),
                 SortKey::Time(None) | SortKey::Price(None) | SortKey::Chord(_) => null.to_owned(),
             };
             let id = query.bind(&position.id);
@@ -209,8 +226,11 @@ impl Bounds {
     }
 
     /// What the sort's index holds, and what stands there for null. See `migrations/`.
-    fn index_key(&self, sort: Sort) -> (&'static str, &'static str) {
-        match (sort.by, sort.descending) {
+    fn sort_key(&self, sort: Sort, search: Option<&str>) -> (Cow<'static, str>, &'static str) {
+        if let (SortBy::Relevance, Some(search)) = (sort.by, search) {
+            return (format!("ts_rank(search, {search})::float8").into(), "");
+        }
+        let (key, null) = match (sort.by, sort.descending) {
             (SortBy::LastSeenAt, _) => ("last_seen_at", ""),
             (SortBy::PostedAt, false) => ("coalesce(posted_at, 'infinity')", "'infinity'"),
             (SortBy::PostedAt, true) => ("coalesce(posted_at, '-infinity')", "'-infinity'"),
@@ -219,8 +239,9 @@ impl Bounds {
                 ("coalesce(price_cents, 9223372036854775807)", "9223372036854775807")
             }
             (SortBy::PriceCents, _) => ("coalesce(price_cents, -1)", "-1"),
-            (SortBy::CreatedAt | SortBy::Distance, _) => ("created_at", ""),
-        }
+            (SortBy::CreatedAt | SortBy::Distance | SortBy::Relevance, _) => ("created_at", ""),
+        };
+        (key.into(), null)
     }
 
     /// The nearest rows by the place's index, and after them those without a place.
@@ -228,6 +249,7 @@ impl Bounds {
         let mut query = Query::default();
         let limit = request.page.limit.rows_to_fetch();
         let position = request.page.position.as_ref();
+        let search = request.filter.q.as_ref().map(|q| query.search(q));
 
         query.push("select * from (");
         if !matches!(position, Some(Position { key: SortKey::Chord(None), .. })) {
@@ -237,7 +259,7 @@ impl Bounds {
                 "(select {COLUMNS}, place <-> cube({near}::float8[]) as chord, {distance} as sort_chord
                   from listings where place is not null"
             ));
-            self.filter(&request.filter, &mut query);
+            self.filter(&request.filter, search.as_deref(), &mut query);
             if let Some(Position { key: SortKey::Chord(Some(chord)), id }) = position {
                 let (chord, id) = (query.bind(chord), query.bind(id));
                 query.push(&format!(" and ({distance}, id) > ({chord}, {id})"));
@@ -252,7 +274,7 @@ impl Bounds {
             query.push(" union all ");
         }
         query.push(&format!("(select {COLUMNS}, null::float8 as chord, null::float8 as sort_chord from listings where place is null"));
-        self.filter(&request.filter, &mut query);
+        self.filter(&request.filter, search.as_deref(), &mut query);
         if let Some(Position { key: SortKey::Chord(None), id }) = position {
             query.and("id > ?", id);
         }
@@ -260,7 +282,7 @@ impl Bounds {
         query
     }
 
-    fn filter<'a>(&'a self, filter: &'a Filter, query: &mut Query<'a>) {
+    fn filter<'a>(&'a self, filter: &'a Filter, search: Option<&str>, query: &mut Query<'a>) {
         if let Some(source) = &filter.source {
             query.and("source = ?", source);
         }
@@ -291,8 +313,8 @@ impl Bounds {
                   and place <-> cube({near}::float8[]) <= {chord}"
             ));
         }
-        if let Some(q) = &filter.q {
-            query.and("search @@ websearch_to_tsquery('english', ?)", q);
+        if let Some(search) = search {
+            query.push(&format!(" and search @@ {search}"));
         }
     }
 }

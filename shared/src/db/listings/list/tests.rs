@@ -1,3 +1,5 @@
+mod search;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -126,6 +128,8 @@ async fn every_filter_finds_what_plain_sql_finds_in_every_sort() {
         ("currency=EUR", "currency = 'EUR'"),
         ("radius_mi=20", in_20_miles.as_str()),
         ("q=couches", "title = 'red couch'"),
+        ("q=couche*+re*", "title = 'red couch'"),
+        ("q=smok*+-sofa", "description is not null and title <> 'blue sofa'"),
         ("q=smoke+-sofa", "description is not null and title <> 'blue sofa'"),
         ("q=%22free+smoke%22", "false"),
         (

@@ -1,0 +1,79 @@
+//! The table `idempotency_keys`: answers kept for a retry, written in the transaction of what they tell of.
+
+use tokio_postgres::Row;
+
+use super::{Database, Parameter, Transaction};
+use crate::http::{Created, IdempotencyKey};
+use crate::{Error, Result};
+
+/// Inserts a row of a user's, or one of the market on their behalf: one flight when there is no key, else once per key.
+/// `sql` returns the row, of which `created` makes the answer.
+///
+/// # Errors
+/// 422 when the key stands for another request, 409 when that request is still running.
+pub async fn insert_once(
+    db: &Database,
+    user_id: &str,
+    key: Option<&IdempotencyKey>,
+    sql: &str,
+    parameters: &[Parameter<'_>],
+    created: impl Fn(&Row) -> Created,
+) -> Result<Created> {
+    let Some(key) = key else {
+        let rows = db.write_as(user_id, sql, parameters).await?;
+        return Ok(created(&rows[0]));
+    };
+    let mut transaction = db.begin(user_id).await?;
+    match insert(&mut transaction, user_id, key, sql, parameters, created).await {
+        Ok(created) => {
+            transaction.commit().await?;
+            Ok(created)
+        }
+        Err(error) => {
+            // What went wrong is told, also when this goes wrong too: the connection ends then, and the transaction.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+async fn insert(
+    transaction: &mut Transaction<'_>,
+    user_id: &str,
+    key: &IdempotencyKey,
+    sql: &str,
+    parameters: &[Parameter<'_>],
+    created: impl Fn(&Row) -> Created,
+) -> Result<Created> {
+    // An insert of the key would wait for the other request. Locked first and read afterwards, in statements of
+    // their own: each sees what was committed before it.
+    let lock = "select pg_try_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
+    if !transaction.query(lock, &[&user_id, &key.value]).await?[0].get::<_, bool>(0) {
+        return Err(Error::StillRunning);
+    }
+    let kept = "select fingerprint, location, etag, body from idempotency_keys
+                where user_id = $1 and key = $2 and expires_at > now()";
+    if let Some(row) = transaction.query(kept, &[&user_id, &key.value]).await?.first() {
+        let kept: &[u8] = row.get("fingerprint");
+        if !key.fingerprints.iter().any(|fingerprint| kept == fingerprint) {
+            return Err(Error::KeyReused);
+        }
+        return Ok(Created {
+            location: row.get("location"),
+            etag: row.get("etag"),
+            body: row.get("body"),
+            replayed: true,
+        });
+    }
+    let created = created(&transaction.query(sql, parameters).await?[0]);
+    let keep = "insert into idempotency_keys (user_id, key, fingerprint, status, location, etag, body)
+                values ($1, $2, $3, 201, $4, $5, $6)
+                on conflict (user_id, key) do update set fingerprint = excluded.fingerprint,
+                    status = excluded.status, location = excluded.location, etag = excluded.etag,
+                    body = excluded.body, created_at = default, expires_at = default";
+    let fingerprint = key.fingerprints[0].as_slice();
+    transaction
+        .query(keep, &[&user_id, &key.value, &fingerprint, &created.location, &created.etag, &created.body])
+        .await?;
+    Ok(created)
+}
