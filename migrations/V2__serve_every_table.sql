@@ -177,6 +177,28 @@ create trigger notifications_status_step before insert or update of status on no
         'pending>sent', 'pending>failed',
         'failed>pending', 'failed>sent');
 
+-- RFC 7396 on an object without a schema: members that are null go, objects are merged, all else is replaced.
+create function json_merge_patch(target jsonb, patch jsonb) returns jsonb language plpgsql immutable strict as $$
+begin
+    if jsonb_typeof(patch) <> 'object' then
+        return patch;
+    end if;
+    if jsonb_typeof(target) <> 'object' then
+        target := '{}';
+    end if;
+    return coalesce((
+        select jsonb_object_agg(key, case when changed.value is null then kept.value
+                                          else json_merge_patch(coalesce(kept.value, 'null'), changed.value) end)
+        from jsonb_each(target) kept full join jsonb_each(patch) changed using (key)
+        where changed.value is null or changed.value <> 'null'), '{}');
+end
+$$;
+-- Bounded also when it grows patch by patch.
+alter table comps add constraint comps_metadata_check check (pg_column_size(metadata) <= 100000);
+alter table my_items add constraint my_items_attributes_check check (pg_column_size(attributes) <= 100000);
+alter table cross_posts add constraint cross_posts_metadata_check check (pg_column_size(metadata) <= 100000);
+alter table orders add constraint orders_metadata_check check (pg_column_size(metadata) <= 100000);
+
 -- Answers to POSTs with an Idempotency-Key, for a day.
 create table idempotency_keys (
     user_id     text        not null,

@@ -39,12 +39,12 @@ async fn an_item_is_created_read_changed_and_deleted() {
     let read = ask(&app, "GET", "/my-items/1", ANNA, None).await;
     assert_eq!((read.status, &read.body), (200, &created.body));
 
-    let patch = json!({ "price_cents": null, "attributes": {}, "status": "sold" });
+    let patch = json!({ "price_cents": null, "attributes": { "brand": null, "size": { "width": 20, "depth": null } }, "status": "sold" });
     let changed = ask(&app, "PATCH", "/my-items/1", ANNA, Some(&patch)).await;
     assert_eq!((changed.status, changed.header("etag")), (200, "\"2\""));
     assert_eq!(
         (&changed.body["price_cents"], &changed.body["attributes"], &changed.body["status"]),
-        (&Value::Null, &json!({}), &json!("sold"))
+        (&Value::Null, &json!({ "height_cm": 40, "size": { "width": 20 } }), &json!("sold"))
     );
     assert_eq!(ask(&app, "DELETE", "/my-items/1", ANNA, None).await.status, 204);
     assert_eq!(ask(&app, "GET", "/my-items/1", ANNA, None).await.status, 404);
@@ -63,6 +63,8 @@ async fn a_step_that_makes_no_sense_is_refused_with_those_that_are_allowed() {
     ask(&app, "POST", "/my-items", ANNA, Some(&json!({ "title": "t" }))).await;
     let id = ask(&app, "GET", "/my-items", ANNA, None).await.body["items"][0]["id"].clone();
     let path = format!("/my-items/{id}");
+    let no_choice = json!({ "status": { "archived": null } });
+    assert_eq!(ask(&app, "PATCH", &path, ANNA, Some(&no_choice)).await.status, 422);
     let refused = ask(&app, "PATCH", &path, ANNA, Some(&json!({ "status": "sold" }))).await;
     assert_eq!(refused.status, 409);
     assert_eq!(refused.body["detail"], "cannot go from draft to sold; allowed: available, archived");

@@ -11,6 +11,7 @@ use super::columns::Columns;
 use super::idempotency_keys::insert_once;
 use super::list::{KeyType, ListRequest, RELEVANCE, Sortable};
 use super::query::Query;
+use crate::error::OnConstraint;
 use crate::http::{Caller, Created, Fields, IdempotencyKey, IfMatch, Page, Parameters};
 use crate::values::{Attributes, Cents, Condition, Currency, SearchText, Text, Timestamp};
 use crate::{Error, Result};
@@ -226,7 +227,7 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &CompPatc
              condition = case when $7 then $8::text::item_condition else condition end,
              source = coalesce($9, source),
              observed_at = coalesce($10, observed_at),
-             metadata = coalesce($11, metadata),
+             metadata = coalesce(json_merge_patch(metadata, $11), metadata),
              updated_at = now(),
              version = version + 1
          where id = $1 and ($2::int4[] is null or version = any ($2))
@@ -249,7 +250,8 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &CompPatc
                 &patch.metadata,
             ],
         )
-        .await?;
+        .await
+        .on_constraint("comps_metadata_check", || Error::field("/metadata", "would become too large"))?;
     match updated.pop() {
         Some(row) => Ok(row),
         None => Err(if_match.missing_or_changed(get(db, id).await, NOT_FOUND)),

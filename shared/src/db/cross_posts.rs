@@ -220,7 +220,7 @@ pub async fn update(
              external_id = case when $4 then $5 else external_id end,
              listing_url = case when $6 then $7 else listing_url end,
              status = coalesce($8::text::cross_post_status, status),
-             metadata = coalesce($9, metadata),
+             metadata = coalesce(json_merge_patch(metadata, $9), metadata),
              updated_at = now(),
              version = version + 1
          where id = $1 and user_id = $2 and ($3::int4[] is null or version = any ($3))
@@ -243,7 +243,10 @@ pub async fn update(
             ],
         )
         .await
-        .on_status_step("cross_posts")?;
+        .on_status_step("cross_posts")
+        .on_constraint("cross_posts_metadata_check", || {
+            Error::field("/metadata", "would become too large")
+        })?;
     match updated.pop() {
         Some(row) => Ok(row),
         None => Err(if_match.missing_or_changed(get(db, user_id, id).await, NOT_FOUND)),

@@ -235,7 +235,7 @@ pub async fn update(
              title = coalesce($4, title),
              description = case when $5 then $6 else description end,
              category = case when $7 then $8 else category end,
-             attributes = coalesce($9, attributes),
+             attributes = coalesce(json_merge_patch(attributes, $9), attributes),
              condition = case when $10 then $11::text::item_condition else condition end,
              price_cents = case when $12 then $13 else price_cents end,
              currency = coalesce($14, currency),
@@ -268,7 +268,10 @@ pub async fn update(
             ],
         )
         .await
-        .on_status_step("my_items")?;
+        .on_status_step("my_items")
+        .on_constraint("my_items_attributes_check", || {
+            Error::field("/attributes", "would become too large")
+        })?;
     match updated.pop() {
         Some(row) => Ok(row),
         None => Err(if_match.missing_or_changed(get(db, user_id, id).await, NOT_FOUND)),

@@ -238,7 +238,7 @@ pub async fn update(
              status = coalesce($4::text::order_status, status),
              total_cents = coalesce($5, total_cents),
              currency = coalesce($6, currency),
-             metadata = coalesce($7, metadata),
+             metadata = coalesce(json_merge_patch(metadata, $7), metadata),
              updated_at = now(),
              version = version + 1
          where id = $1 and user_id = $2 and ($3::int4[] is null or version = any ($3))
@@ -259,7 +259,8 @@ pub async fn update(
             ],
         )
         .await
-        .on_status_step("orders")?;
+        .on_status_step("orders")
+        .on_constraint("orders_metadata_check", || Error::field("/metadata", "would become too large"))?;
     match updated.pop() {
         Some(row) => Ok(row),
         None => Err(if_match.missing_or_changed(get(db, user_id, id).await, NOT_FOUND)),

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use lambda_http::Request;
 use lambda_http::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value};
 
 use crate::error::{Place, Problem};
@@ -180,7 +181,7 @@ impl Fields {
         match self.object.remove(name) {
             None => Field::Absent,
             Some(Value::Null) => Field::Null,
-            Some(value) => match serde_json::from_value(value) {
+            Some(value) => match read(value) {
                 Ok(value) => Field::Value(value),
                 Err(error) => {
                     self.problem(name, error.to_string());
@@ -203,6 +204,24 @@ impl Fields {
         }
         self.problems.truncate(PROBLEMS_LISTED);
         Err(Error::Fields(self.problems))
+    }
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> serde_json::Result<T> {
+    match value {
+        Value::Object(object) => {
+            // serde_json alone would read {"draft": null} as the choice "draft", and serde's own as a list.
+            T::deserialize(MapDeserializer::new(object.clone().into_iter()))?;
+            serde_json::from_value(Value::Object(object))
+        }
+        // To JSON Schema, and to JavaScript, 5.0 is an integer.
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if !number.is_i64() && float.fract() == 0.0 && float.abs() < 9e15 => {
+                T::deserialize(Value::from(float as i64))
+            }
+            _ => T::deserialize(Value::Number(number)),
+        },
+        value => serde_json::from_value(value),
     }
 }
 

@@ -24,7 +24,9 @@ impl Caller {
     pub fn of(app: &App, request: &Request) -> Result<Caller> {
         from_claims(request)
             .or_else(|| from_development(app.development_identity.as_ref()?, request))
-            .filter(|caller| !caller.user_id.is_empty())
+            // What the database can hold as a user.
+            .filter(|caller| (1..=255).contains(&caller.user_id.chars().count()))
+            .filter(|caller| !caller.user_id.contains('\0'))
             .ok_or(Error::Unauthenticated)
     }
 

@@ -147,7 +147,7 @@ fn add_orders(parts: &mut Parts) {
         create: "There is an order with this `platform_order_id` on the platform, or an order cannot begin with this \
                  status.",
         update: NO_SUCH_STEP,
-        ..Conflicts::default()
+        delete: "The order is neither pending nor cancelled.",
     };
     let read = |parameters| ListRequest::read(parameters, orders::SORTS, orders::Filter::read);
     resource.add(parts, &sorts(orders::SORTS), filters, read, &conflicts);
