@@ -143,7 +143,7 @@ create trigger orders_status_step before insert or update of status on orders
     for each row execute function check_status_step(
         '>pending', '>paid',
         'pending>paid', 'pending>cancelled',
-        'paid>shipped', 'paid>completed', 'paid>cancelled', 'paid>refunded',
+        'paid>shipped', 'paid>completed', 'paid>refunded',
         'shipped>completed', 'shipped>refunded',
         'completed>refunded');
 
@@ -161,6 +161,10 @@ end
 $$;
 create trigger orders_status_delete before delete on orders
     for each row execute function check_status_delete('pending', 'cancelled');
+
+-- What is up is taken down first, and what was sold stays.
+create trigger cross_posts_status_delete before delete on cross_posts
+    for each row execute function check_status_delete('pending', 'failed', 'delisted');
 
 create trigger snap_jobs_status_step before insert or update of status on snap_jobs
     for each row execute function check_status_step(

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 import websocket
 
@@ -86,16 +87,21 @@ def check(page, url):
 def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = subprocess.Popen(
-            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            [sys.argv[2], "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
              "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
-            stderr=subprocess.PIPE, text=True)
+            stderr=subprocess.DEVNULL)
         try:
-            for line in browser.stderr:
-                if found := re.search(r"DevTools listening on ws://([^/]+)/", line):
+            port = Path(profile, "DevToolsActivePort")
+            for _ in range(300):
+                if port.exists() and "\n" in port.read_text():
                     break
+                if browser.poll() is not None:
+                    sys.exit("Chromium did not start")
+                time.sleep(0.1)
             else:
-                sys.exit("Chromium did not start")
-            with urllib.request.urlopen(f"http://{found[1]}/json/list") as response:
+                sys.exit("Chromium does not listen")
+            address = f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
+            with urllib.request.urlopen(f"{address}/json/list", timeout=30) as response:
                 target = next(target for target in json.load(response) if target["type"] == "page")
             check(Page(target["webSocketDebuggerUrl"]), sys.argv[1])
         finally:

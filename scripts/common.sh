@@ -67,6 +67,20 @@ install_packages() (
     esac
 )
 
+# A Python environment with these packages in .dev/tools/NAME, made anew when they change.
+#   python_tools NAME PACKAGE==VERSION…
+python_tools() {
+    local tools=$root/.dev/tools/$1
+    shift
+    if [ "$(cat "$tools/installed" 2>/dev/null)" = "$*" ]; then return; fi
+    # On Debian venv is a package of its own, and its absence shows only when it is used.
+    python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+    mkdir -p "$root/.dev/tools"
+    python3 -m venv --clear "$tools"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    echo "$*" >"$tools/installed" # last: an installation that broke off is started again
+}
+
 # Starts a command away from the terminal's Ctrl-C, and marks it and all of its descendants by a variable in their
 # environment: `cargo lambda watch` gives each function a session of its own, and neither session nor parent leads from
 # a function to a watch that has died.

@@ -3,6 +3,7 @@
 
 mod cases;
 mod database;
+mod redis;
 mod report;
 
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ use bench::runtime_api::{Answer, Function};
 
 use crate::cases::{Case, NULL_HANDLER};
 use crate::database::{Database, LISTINGS};
+use crate::redis::Redis;
 use crate::report::{Memory, Samples};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -52,10 +54,14 @@ fn run() -> Result<()> {
     let bench = Bench {
         binaries: std::env::current_exe()?.with_file_name(""),
         database: Database::new(variable("DATABASE_URL")?, programs.into(), Path::new(&folder)),
-        redis_url: variable("REDIS_URL")?,
-        folder: folder.into(),
+        folder: PathBuf::from(&folder),
     };
-    let plain = Transport { name: "without TLS", url_parameters: "sslmode=disable".into(), authority: None };
+    let plain = Transport {
+        name: "without TLS",
+        url_parameters: "sslmode=disable".into(),
+        redis_url: variable("REDIS_URL")?,
+        authority: None,
+    };
 
     report::progress(&format!("generating {LISTINGS} listings"));
     bench.migrate(&plain)?;
@@ -76,12 +82,15 @@ fn run() -> Result<()> {
 
     let authority = bench.database.turn_tls_on()?.display().to_string();
     let url_parameters = format!("sslmode=verify-full&sslrootcert={authority}");
+    let redis = Redis::with_tls(Path::new(&folder))?;
     let tls = Transport {
-        name: "with TLS to PostgreSQL, none to Redis",
+        name: "with TLS",
         url_parameters,
+        redis_url: redis.url.clone(),
         authority: Some(authority),
     };
     report::latency_head(&tls);
+    bench.measure(&Case::health(), &tls)?;
     bench.measure(&Case::by_id(), &tls)?;
     bench.measure_cold_starts(&tls)?;
     bench.measure_memory(&tls, &[2_000])?;
@@ -102,11 +111,12 @@ fn variable(name: &str) -> Result<String> {
     std::env::var(name).map_err(|_| format!("{name} is not set: run `make bench`").into())
 }
 
-/// How a function reaches PostgreSQL.
+/// How a function reaches PostgreSQL and Redis.
 pub struct Transport {
     pub name: &'static str,
     /// Of `DATABASE_URL`, for functions and pgbench alike.
     url_parameters: String,
+    redis_url: String,
     /// Parsing the system's certificates would take longer than all else at a cold start, so the cloud sets
     /// `SSL_CERT_FILE` too.
     authority: Option<String>,
@@ -129,7 +139,6 @@ struct Bench {
     binaries: PathBuf,
     folder: PathBuf,
     database: Database,
-    redis_url: String,
 }
 
 impl Bench {
@@ -147,8 +156,11 @@ impl Bench {
     /// `name` is what PostgreSQL sees.
     fn start(&self, function: &str, name: &str, transport: &Transport) -> Result<Function> {
         let url = self.database.url(&format!("{}&application_name={name}", transport.url_parameters));
-        let mut environment =
-            vec![("DATABASE_URL", url.as_str()), ("REDIS_URL", &self.redis_url), ("AWS_REGION", "eu-west-1")];
+        let mut environment = vec![
+            ("DATABASE_URL", url.as_str()),
+            ("REDIS_URL", &transport.redis_url),
+            ("AWS_REGION", "eu-west-1"),
+        ];
         if let Some(authority) = &transport.authority {
             environment.push(("SSL_CERT_FILE", authority));
         }

@@ -284,7 +284,16 @@ async fn another_users_row_is_as_one_that_is_missing() {
 #[tokio::test]
 async fn a_reference_to_another_users_row_is_as_one_to_a_row_that_is_missing() {
     let mut world = World::new().await;
-    for (path, field) in [("/cross-posts", "my_item_id"), ("/orders", "cross_post_id")] {
+    let references = [("/cross-posts", "my_item_id"), ("/orders", "cross_post_id")];
+    for operation in world.operations.iter().filter(|operation| operation.kind == Kind::Owned) {
+        for field in operation.body.iter().flat_map(|body| body.as_object().expect("is an object").keys()) {
+            let known = references.contains(&(operation.path.as_str(), field.as_str()));
+            // A marketplace's own ids refer to nothing of ours.
+            let foreign = ["external_id", "platform_order_id"].contains(&field.as_str());
+            assert!(!field.ends_with("_id") || known || foreign, "{} refers by {field}", operation.path);
+        }
+    }
+    for (path, field) in references {
         let others = world.body("POST", path);
         let mut missing = others.clone();
         missing[field] = 9_000_000_000_i64.into();
@@ -305,48 +314,103 @@ async fn a_reference_to_another_users_row_is_as_one_to_a_row_that_is_missing() {
 async fn a_cursor_shows_nobody_anothers_rows() {
     let mut world = World::new().await;
     let owner = world.database.owner().await;
+    // A second row of each, so that there is a next page.
     owner
         .batch_execute(
-            "insert into my_items (user_id, title) select 'anna', n::text from generate_series(1, 3) n;
-             insert into my_items (user_id, title) select 'ben', 'of ben' from generate_series(1, 3)",
+            "insert into my_items (user_id, title) values ('anna', 'second');
+             insert into cross_posts (user_id, my_item_id, platform)
+                 select user_id, id, 'second' from my_items where title <> 'second';
+             insert into orders (user_id, cross_post_id, platform_order_id, total_cents)
+                 select user_id, cross_post_id, 'second', 1 from orders;
+             insert into marketplace_accounts (user_id, platform) values ('anna', 'second');
+             insert into snap_jobs (user_id) values ('anna');
+             insert into notifications (user_id, channel) values ('anna', 'second')",
         )
         .await
         .expect("inserts");
-    let first = world.gateway.ask("GET", "/my-items?limit=1", Some(ANNA), &[], None);
-    let cursor = first.body["next_cursor"].as_str().expect("there are more");
-    let page = format!("/my-items?limit=100&cursor={cursor}");
-    let answer = world.gateway.ask("GET", &page, Some(BEN), &[], None);
-    assert_eq!(answer.status, 200);
-    let items = answer.body["items"].as_array().expect("are items");
-    assert!(items.iter().all(|item| item["title"] == "of ben"), "{}", answer.body);
+    let lists: Vec<String> = world
+        .operations
+        .iter()
+        .filter(|operation| operation.method == "GET" && operation.kind == Kind::Owned)
+        .filter(|operation| !operation.path.contains("{id}"))
+        .map(|operation| operation.path.clone())
+        .collect();
+    assert!(lists.len() >= 6, "{lists:?}");
+    for path in lists {
+        let first = world.gateway.ask("GET", &format!("{path}?limit=1"), Some(ANNA), &[], None);
+        let cursor = first.body["next_cursor"].as_str().expect("there are more");
+        let page = format!("{path}?limit=100&cursor={cursor}");
+        assert_eq!(world.gateway.ask("GET", &page, Some(ANNA), &[], None).status, 200, "{path}");
+        let answer = world.gateway.ask("GET", &page, Some(BEN), &[], None);
+        assert_eq!((answer.status, &answer.body["items"]), (200, &json!([])), "{path}");
+    }
 }
 
 #[tokio::test]
 async fn a_key_is_its_users_own_and_a_retry_is_answered_as_before() {
     let mut world = World::new().await;
-    let key = [("idempotency-key", "one")];
-    for (n, path) in ["/my-items", "/snap-jobs"].into_iter().enumerate() {
-        let body = world.body("POST", path);
-        let key = [("idempotency-key", ["first", "second"][n])];
-        let annas = world.gateway.ask("POST", path, Some(ANNA), &key, Some(&body));
-        let again = world.gateway.ask("POST", path, Some(ANNA), &key, Some(&body));
-        let bens = world.gateway.ask("POST", path, Some(BEN), &key, Some(&body));
-        assert_eq!((annas.status, again.status, bens.status), (201, 201, 201), "{path}");
-        assert_eq!((annas.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
-        assert_eq!((&annas.body, annas.header("location")), (&again.body, again.header("location")));
-        assert_eq!(bens.header("idempotent-replayed"), "");
-        assert_ne!(annas.body["id"], bens.body["id"]);
+    let creates: Vec<(String, Caller)> = world
+        .operations
+        .iter()
+        .filter(|operation| operation.method == "POST")
+        .map(|operation| {
+            (operation.path.clone(), if operation.kind == Kind::Market { INGESTER } else { ANNA })
+        })
+        .collect();
+    assert!(creates.len() >= 7, "{creates:?}");
+    let fresh = |mut body: Value| {
+        for field in ["platform", "platform_order_id", "source_id"] {
+            if body.get(field).is_some() {
+                body[field] = "fresh".into();
+            }
+        }
+        body
+    };
+    for (path, caller) in creates {
+        let key = [("idempotency-key", path.as_str())];
+        let target = world.target(&path, false);
+        let body = fresh(world.body("POST", &path));
+        let first = world.gateway.ask("POST", &target, Some(caller), &key, Some(&body));
+        let again = world.gateway.ask("POST", &target, Some(caller), &key, Some(&body));
+        assert_eq!((first.status, again.status), (201, 201), "{path}: {}", first.body);
+        let replayed = |answer: &Answer| answer.header("idempotent-replayed").to_owned();
+        assert_eq!((replayed(&first).as_str(), replayed(&again).as_str()), ("", "true"), "{path}");
+        assert_eq!((&first.body, first.header("location")), (&again.body, again.header("location")));
+
+        let mut other = body.clone();
+        other["currency"] = "EUR".into();
+        other["notes"] = "other".into();
+        other["account_name"] = "other".into();
+        other.as_object_mut().expect("is an object").retain(|name, _| match name.as_str() {
+            "currency" => {
+                !path.contains("scores")
+                    && !path.contains("accounts")
+                    && !path.contains("posts")
+                    && !path.contains("jobs")
+            }
+            "notes" => path.contains("jobs"),
+            "account_name" => path.contains("accounts"),
+            _ => true,
+        });
+        if path.contains("posts") {
+            other["platform"] = "other".into();
+        }
+        if path.contains("scores") {
+            other["value"] = 1.into();
+        }
+        let misused = world.gateway.ask("POST", &target, Some(caller), &key, Some(&other));
+        assert_eq!(misused.status, 422, "{path}: {}", misused.body);
+        assert_eq!(misused.body["detail"], "this Idempotency-Key stands for another request", "{path}");
+
+        // Ben's key of the same name is another; what he refers to is not his.
+        let bens = world.gateway.ask("POST", &target, Some(BEN), &key, Some(&body));
+        let expected = match path.as_str() {
+            "/cross-posts" | "/orders" => 422,
+            _ if caller.user_id == INGESTER.user_id => 403,
+            _ => 201,
+        };
+        assert_eq!((bens.status, replayed(&bens).as_str()), (expected, ""), "{path}: {}", bens.body);
     }
-    // Of the market too; a key that stands for another request.
-    let mut listing = world.body("POST", "/listings");
-    listing["source_id"] = "again".into();
-    let first = world.gateway.ask("POST", "/listings", Some(INGESTER), &key, Some(&listing));
-    let again = world.gateway.ask("POST", "/listings", Some(INGESTER), &key, Some(&listing));
-    assert_eq!((first.status, again.status, &first.body), (201, 201, &again.body));
-    listing["title"] = "other".into();
-    assert_eq!(world.gateway.ask("POST", "/listings", Some(INGESTER), &key, Some(&listing)).status, 422);
-    let comp = world.body("POST", "/comps");
-    assert_eq!(world.gateway.ask("POST", "/comps", Some(INGESTER), &key, Some(&comp)).status, 422);
 }
 
 #[tokio::test]

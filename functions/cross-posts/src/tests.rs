@@ -68,6 +68,11 @@ async fn a_cross_post_is_created_read_changed_and_deleted() {
     let stale = ask_with(&app, "PATCH", "/cross-posts/1", ("if-match", "\"1\""), &patch).await;
     assert_eq!(stale.status, 412);
 
+    let refused = ask(&app, "DELETE", "/cross-posts/1", ANNA, None).await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.body["detail"], "cannot be deleted while sold; allowed: pending, failed, delisted");
+    let delisted = json!({ "status": "delisted" });
+    assert_eq!(ask(&app, "PATCH", "/cross-posts/1", ANNA, Some(&delisted)).await.status, 200);
     assert_eq!(ask(&app, "DELETE", "/cross-posts/1", ANNA, None).await.status, 204);
     assert_eq!(ask(&app, "GET", "/cross-posts/1", ANNA, None).await.status, 404);
 
@@ -139,10 +144,12 @@ async fn a_cross_post_stays_with_its_item_and_its_platform_and_with_its_orders()
     }
     let order = "insert into orders (user_id, cross_post_id, platform_order_id, total_cents) values ('anna', 1, 'a', 1)";
     database.owner().await.batch_execute(order).await.unwrap();
+    let delisted = json!({ "status": "delisted" });
+    assert_eq!(ask(&app, "PATCH", "/cross-posts/1", ANNA, Some(&delisted)).await.status, 200);
     let refused = ask(&app, "DELETE", "/cross-posts/1", ANNA, None).await;
     assert_eq!(refused.status, 409);
-    assert_eq!(refused.body["detail"], "the cross-post has orders; delist it instead");
-    assert_eq!(ask(&app, "GET", "/cross-posts/1", ANNA, None).await.header("etag"), "\"1\"");
+    assert_eq!(refused.body["detail"], "the cross-post has orders, which are history");
+    assert_eq!(ask(&app, "GET", "/cross-posts/1", ANNA, None).await.header("etag"), "\"2\"");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use shared::db::list;
-use shared::db::listing_scores::{self, ListingScore, NewListingScore, Put};
+use shared::db::listing_scores::{self, NewListingScore};
 use shared::db::listings::{self, ListRequest, Listing, ListingPatch, NewListing};
 use shared::http::{self, Caller, DEALS_INGEST, Parameters};
 use shared::{App, Error, Result, Role};
@@ -63,16 +63,9 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
         (["listings", id, "scores"], &Method::POST) => {
             caller.require(DEALS_INGEST)?;
             let id = http::id(id, "listing")?;
-            // To repeat this is harmless, with or without a key.
-            http::idempotency_key(&request)?;
+            let key = http::idempotency_key(&request)?;
             let new = http::body(&request, NewListingScore::read)?;
-            match listing_scores::put(&app.db, id, &new).await? {
-                Put::Created(created) => http::created(created),
-                Put::Replaced(row) => {
-                    let score = ListingScore::of(&row);
-                    http::changed(score.version, &score)
-                }
-            }
+            http::created(listing_scores::put(&app.db, &caller, key.as_ref(), id, &new).await?)
         }
         (["listings", _, "scores"], _) => Err(Error::MethodNotAllowed("GET, POST")),
 

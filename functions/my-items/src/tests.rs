@@ -1,9 +1,11 @@
 //! What sellers do with their items, from request to answer, against real servers.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use shared::App;
 use shared::testing::bad_input::{self, Resource};
-use shared::testing::{Answer, TestDatabase, answer, request};
+use shared::testing::{Answer, TestDatabase, answer, event_request, request};
 
 use super::route;
 
@@ -48,6 +50,18 @@ async fn an_item_is_created_read_changed_and_deleted() {
     );
     assert_eq!(ask(&app, "DELETE", "/my-items/1", ANNA, None).await.status, 204);
     assert_eq!(ask(&app, "GET", "/my-items/1", ANNA, None).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_recorded_event_creates_its_item_once_however_often_it_comes() {
+    let database = TestDatabase::migrated().await;
+    let app = database.app();
+    let event = include_str!("../../../events/my-items_create.json");
+    let first = answer(route(&app, event_request(event))).await;
+    let again = answer(route(&app, event_request(event))).await;
+    assert_eq!((first.status, first.header("idempotent-replayed")), (201, ""));
+    assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"));
+    assert_eq!((&first.body, first.header("etag")), (&again.body, again.header("etag")));
 }
 
 #[tokio::test]
@@ -116,6 +130,14 @@ async fn items_are_searched_by_words_phrases_and_beginnings_and_ranked_when_aske
     let cursor = first.body["next_cursor"].as_str().unwrap();
     assert_eq!(found(&format!("q=desk&sort=-relevance&limit=1&cursor={cursor}")).await, ["Oak table"]);
     assert_eq!(ask(&app, "GET", "/my-items?sort=relevance", ANNA, None).await.status, 400);
+    // A cursor of somebody's own making: what the database cannot hold is no title.
+    let first = ask(&app, "GET", "/my-items?sort=title&limit=1", ANNA, None).await;
+    let json = URL_SAFE_NO_PAD.decode(first.body["next_cursor"].as_str().unwrap()).unwrap();
+    let forged = String::from_utf8(json).unwrap().replace("Desk lamp", "Desk\\u0000");
+    let cursor = URL_SAFE_NO_PAD.encode(&forged);
+    assert!(forged.contains("u0000"));
+    let path = format!("/my-items?sort=title&limit=1&cursor={cursor}");
+    assert_eq!(ask(&app, "GET", &path, ANNA, None).await.status, 400);
 }
 
 #[tokio::test]

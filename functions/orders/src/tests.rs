@@ -54,9 +54,11 @@ fn lamp_sold() -> Value {
 async fn an_order_is_created_read_changed_and_deleted() {
     let database = database().await;
     let app = database.app();
-    let created = create(&app, &lamp_sold()).await;
+    let mut pending = lamp_sold();
+    pending["status"] = json!("pending");
+    let created = create(&app, &pending).await;
     assert_eq!((created.status, created.header("location")), (201, "/orders/1"), "{}", created.body);
-    for (name, value) in lamp_sold().as_object().unwrap() {
+    for (name, value) in pending.as_object().unwrap() {
         assert_eq!(&created.body[name], value, "{name}");
     }
     assert_eq!((&created.body["platform"], &created.body["my_item_id"]), (&json!("ebay"), &json!(2)));

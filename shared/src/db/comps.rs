@@ -75,7 +75,7 @@ pub struct CompPatch {
     condition: Option<Option<Condition>>,
     source: Option<Text<1, 50>>,
     observed_at: Option<Timestamp>,
-    metadata: Option<Attributes>,
+    metadata: Option<Option<Attributes>>,
 }
 
 impl CompPatch {
@@ -88,7 +88,7 @@ impl CompPatch {
             condition: fields.change_or_clear("condition"),
             source: fields.change("source"),
             observed_at: fields.change("observed_at"),
-            metadata: fields.change("metadata"),
+            metadata: fields.change_or_clear("metadata"),
         }
     }
 }
@@ -227,7 +227,7 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &CompPatc
              condition = case when $7 then $8::text::item_condition else condition end,
              source = coalesce($9, source),
              observed_at = coalesce($10, observed_at),
-             metadata = coalesce(json_merge_patch(metadata, $11), metadata),
+             metadata = case when $12 then '{{}}' else coalesce(json_merge_patch(metadata, $11), metadata) end,
              updated_at = now(),
              version = version + 1
          where id = $1 and ($2::int4[] is null or version = any ($2))
@@ -247,7 +247,8 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &CompPatc
                 &patch.condition.flatten().map(Condition::as_str),
                 &patch.source,
                 &patch.observed_at,
-                &patch.metadata,
+                &patch.metadata.as_ref().and_then(Option::as_ref),
+                &matches!(patch.metadata, Some(None)),
             ],
         )
         .await

@@ -91,7 +91,7 @@ pub struct CrossPostPatch {
     external_id: Option<Option<Text<1, 120>>>,
     listing_url: Option<Option<WebUrl>>,
     status: Option<CrossPostStatus>,
-    metadata: Option<Attributes>,
+    metadata: Option<Option<Attributes>>,
 }
 
 impl CrossPostPatch {
@@ -100,7 +100,7 @@ impl CrossPostPatch {
             external_id: fields.change_or_clear("external_id"),
             listing_url: fields.change_or_clear("listing_url"),
             status: fields.change("status"),
-            metadata: fields.change("metadata"),
+            metadata: fields.change_or_clear("metadata"),
         }
     }
 }
@@ -220,7 +220,7 @@ pub async fn update(
              external_id = case when $4 then $5 else external_id end,
              listing_url = case when $6 then $7 else listing_url end,
              status = coalesce($8::text::cross_post_status, status),
-             metadata = coalesce(json_merge_patch(metadata, $9), metadata),
+             metadata = case when $10 then '{{}}' else coalesce(json_merge_patch(metadata, $9), metadata) end,
              updated_at = now(),
              version = version + 1
          where id = $1 and user_id = $2 and ($3::int4[] is null or version = any ($3))
@@ -239,7 +239,8 @@ pub async fn update(
                 &patch.listing_url.is_some(),
                 &patch.listing_url.as_ref().and_then(Option::as_ref),
                 &patch.status.map(CrossPostStatus::as_str),
-                &patch.metadata,
+                &patch.metadata.as_ref().and_then(Option::as_ref),
+                &matches!(patch.metadata, Some(None)),
             ],
         )
         .await
@@ -261,8 +262,9 @@ pub async fn delete(db: &Database, user_id: &str, id: i64, if_match: &IfMatch) -
     let deleted = db
         .write_as(user_id, sql, &[&id, &user_id, &if_match.versions()])
         .await
+        .on_status_step("cross_posts")
         .on_constraint("orders_cross_post_id_user_id_fkey", || {
-            Error::conflict("the cross-post has orders; delist it instead")
+            Error::conflict("the cross-post has orders, which are history")
         })?;
     match deleted.first() {
         Some(_) => Ok(()),

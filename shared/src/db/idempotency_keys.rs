@@ -1,8 +1,9 @@
 //! The table `idempotency_keys`: answers kept for a retry, written in the transaction of what they tell of.
 
+use lambda_http::http::StatusCode;
 use tokio_postgres::Row;
 
-use super::{Database, Parameter, Transaction};
+use super::{Database, Parameter, Transaction, is_stale_statement};
 use crate::http::{Created, IdempotencyKey};
 use crate::{Error, Result};
 
@@ -23,16 +24,21 @@ pub async fn insert_once(
         let rows = db.write_as(user_id, sql, parameters).await?;
         return Ok(created(&rows[0]));
     };
-    let mut transaction = db.begin(user_id).await?;
-    match insert(&mut transaction, user_id, key, sql, parameters, created).await {
-        Ok(created) => {
-            transaction.commit().await?;
-            Ok(created)
-        }
-        Err(error) => {
-            // What went wrong is told, also when this goes wrong too: the connection ends then, and the transaction.
-            let _ = transaction.rollback().await;
-            Err(error)
+    let mut repeated = false;
+    loop {
+        let mut transaction = db.begin(user_id).await?;
+        match insert(&mut transaction, user_id, key, sql, parameters, &created).await {
+            Ok(created) => {
+                transaction.commit().await?;
+                return Ok(created);
+            }
+            // Nothing has happened yet, and a new connection prepares anew.
+            Err(error) if is_stale_statement(&error) && !repeated => repeated = true,
+            Err(error) => {
+                // What went wrong is told, also when this goes wrong too: the connection ends then, and the transaction.
+                let _ = transaction.rollback().await;
+                return Err(error);
+            }
         }
     }
 }
@@ -51,7 +57,7 @@ async fn insert(
     if !transaction.query(lock, &[&user_id, &key.value]).await?[0].get::<_, bool>(0) {
         return Err(Error::StillRunning);
     }
-    let kept = "select fingerprint, location, etag, body from idempotency_keys
+    let kept = "select fingerprint, status, location, etag, body from idempotency_keys
                 where user_id = $1 and key = $2 and expires_at > now()";
     if let Some(row) = transaction.query(kept, &[&user_id, &key.value]).await?.first() {
         let kept: &[u8] = row.get("fingerprint");
@@ -59,6 +65,7 @@ async fn insert(
             return Err(Error::KeyReused);
         }
         return Ok(Created {
+            status: StatusCode::from_u16(row.get::<_, i16>("status").unsigned_abs()).expect("was sent"),
             location: row.get("location"),
             etag: row.get("etag"),
             body: row.get("body"),
@@ -67,13 +74,13 @@ async fn insert(
     }
     let created = created(&transaction.query(sql, parameters).await?[0]);
     let keep = "insert into idempotency_keys (user_id, key, fingerprint, status, location, etag, body)
-                values ($1, $2, $3, 201, $4, $5, $6)
+                values ($1, $2, $3, $4, $5, $6, $7)
                 on conflict (user_id, key) do update set fingerprint = excluded.fingerprint,
                     status = excluded.status, location = excluded.location, etag = excluded.etag,
                     body = excluded.body, created_at = default, expires_at = default";
     let fingerprint = key.fingerprints[0].as_slice();
-    transaction
-        .query(keep, &[&user_id, &key.value, &fingerprint, &created.location, &created.etag, &created.body])
-        .await?;
+    let status = created.status.as_u16().cast_signed();
+    let Created { location, etag, body, .. } = &created;
+    transaction.query(keep, &[&user_id, &key.value, &fingerprint, &status, location, etag, body]).await?;
     Ok(created)
 }

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::query::Query;
 use crate::http::{Page, PageRequest, Parameters, Position};
-use crate::values::Timestamp;
+use crate::values::{Text, Timestamp};
 use crate::{Result, db::Parameter};
 
 /// What a list can be sorted by. The expressions are those of an index; where a column may be null, each direction has
@@ -42,7 +42,7 @@ impl Sortable {
 pub enum SortKey {
     Time(Timestamp),
     Number(i64),
-    Text(String),
+    Text(Text<0, 255>),
     Rank(f64),
 }
 
@@ -138,7 +138,10 @@ impl<F> ListRequest<F> {
             let key = match self.by.key {
                 KeyType::Time => SortKey::Time(row.get("sort_key")),
                 KeyType::Number => SortKey::Number(row.get("sort_key")),
-                KeyType::Text => SortKey::Text(row.get("sort_key")),
+                KeyType::Text => {
+                    let text: String = row.get("sort_key");
+                    SortKey::Text(text.try_into().expect("the database holds no other"))
+                }
                 KeyType::Rank => SortKey::Rank(row.get("sort_key")),
             };
             Position { key, id: row.get(0) }

@@ -1,5 +1,6 @@
 //! The table `listing_scores`: what was found out about a listing, one figure a metric.
 
+use lambda_http::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,12 +8,13 @@ use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
-use super::Database;
 use super::columns::Columns;
+use super::idempotency_keys::insert_once;
 use super::list::{KeyType, ListRequest, Sortable};
 use super::query::Query;
+use super::{Database, Parameter};
 use crate::error::OnConstraint;
-use crate::http::{Created, Fields, Page, Parameters};
+use crate::http::{Caller, Created, Fields, IdempotencyKey, Page, Parameters};
 use crate::values::{Attributes, Text, Timestamp};
 use crate::{Error, Result};
 
@@ -89,17 +91,17 @@ fn query<'a>(listing_id: &'a i64, request: &'a ListRequest<Filter>) -> Query<'a>
 
 const NO_LISTING: Error = Error::NotFound("listing");
 
-/// What became of a score that was put in place.
-#[derive(Debug)]
-pub enum Put {
-    Created(Created),
-    /// The row of the [`ListingScore`] that has replaced the metric's earlier one.
-    Replaced(Row),
-}
-
+/// Puts a score in the place of the metric's earlier one, if there is one.
+///
 /// # Errors
 /// `NotFound` when there is no such listing.
-pub async fn put(db: &Database, listing_id: i64, new: &NewListingScore) -> Result<Put> {
+pub async fn put(
+    db: &Database,
+    caller: &Caller,
+    key: Option<&IdempotencyKey>,
+    listing_id: i64,
+    new: &NewListingScore,
+) -> Result<Created> {
     // A row that nobody has updated yet has no `xmax`.
     let sql = format!(
         "insert into listing_scores (listing_id, metric, value, snapshot)
@@ -111,21 +113,19 @@ pub async fn put(db: &Database, listing_id: i64, new: &NewListingScore) -> Resul
              version = listing_scores.version + 1
          returning {COLUMNS}, xmax = 0 as created"
     );
-    let row = db
-        .write(&sql, &[&listing_id, &new.metric, &new.value, &new.snapshot])
-        .await
-        .on_constraint("listing_scores_listing_id_fkey", || NO_LISTING)?
-        .remove(0);
-    if !row.get::<_, bool>("created") {
-        return Ok(Put::Replaced(row));
-    }
-    let score = ListingScore::of(&row);
-    let collection = format!("/listings/{listing_id}/scores");
-    let metric = utf8_percent_encode(score.metric, RESERVED);
-    Ok(Put::Created(Created {
-        location: format!("{collection}?metric={metric}"),
-        ..Created::of(&collection, score.id, score.version, &score)
-    }))
+    let parameters: [Parameter<'_>; 4] = [&listing_id, &new.metric, &new.value, &new.snapshot];
+    insert_once(db, &caller.user_id, key, &sql, &parameters, |row| {
+        let score = ListingScore::of(row);
+        let collection = format!("/listings/{listing_id}/scores");
+        let metric = utf8_percent_encode(score.metric, RESERVED);
+        Created {
+            status: if row.get("created") { StatusCode::CREATED } else { StatusCode::OK },
+            location: format!("{collection}?metric={metric}"),
+            ..Created::of(&collection, score.id, score.version, &score)
+        }
+    })
+    .await
+    .on_constraint("listing_scores_listing_id_fkey", || NO_LISTING)
 }
 
 /// All but what RFC 3986 calls unreserved.

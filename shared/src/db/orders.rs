@@ -97,7 +97,7 @@ pub struct OrderPatch {
     status: Option<OrderStatus>,
     total_cents: Option<Cents>,
     currency: Option<Currency>,
-    metadata: Option<Attributes>,
+    metadata: Option<Option<Attributes>>,
 }
 
 impl OrderPatch {
@@ -106,7 +106,7 @@ impl OrderPatch {
             status: fields.change("status"),
             total_cents: fields.change("total_cents"),
             currency: fields.change("currency"),
-            metadata: fields.change("metadata"),
+            metadata: fields.change_or_clear("metadata"),
         }
     }
 }
@@ -238,7 +238,7 @@ pub async fn update(
              status = coalesce($4::text::order_status, status),
              total_cents = coalesce($5, total_cents),
              currency = coalesce($6, currency),
-             metadata = coalesce(json_merge_patch(metadata, $7), metadata),
+             metadata = case when $8 then '{{}}' else coalesce(json_merge_patch(metadata, $7), metadata) end,
              updated_at = now(),
              version = version + 1
          where id = $1 and user_id = $2 and ($3::int4[] is null or version = any ($3))
@@ -255,7 +255,8 @@ pub async fn update(
                 &patch.status.map(OrderStatus::as_str),
                 &patch.total_cents,
                 &patch.currency,
-                &patch.metadata,
+                &patch.metadata.as_ref().and_then(Option::as_ref),
+                &matches!(patch.metadata, Some(None)),
             ],
         )
         .await

@@ -88,6 +88,8 @@ pub fn changed(version: i32, value: &impl Serialize) -> Result<Response<Body>> {
 /// What is told of a row that was created, now or at an earlier try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
+    /// 201, or 200 for a row that took the place of one that was there.
+    pub status: StatusCode,
     /// Where the row is: its path.
     pub location: String,
     pub etag: String,
@@ -100,6 +102,7 @@ impl Created {
     /// A row of `/collection`.
     pub fn of(collection: &str, id: i64, version: i32, value: &impl Serialize) -> Created {
         Created {
+            status: StatusCode::CREATED,
             location: format!("{collection}/{id}"),
             etag: etag(version),
             body: to_json(value),
@@ -111,7 +114,7 @@ impl Created {
 /// 201 with the row, its version, and where it is.
 pub fn created(created: Created) -> Result<Response<Body>> {
     let mut response = Response::builder()
-        .status(StatusCode::CREATED)
+        .status(created.status)
         .header(LOCATION, created.location)
         .header(ETAG, created.etag);
     if created.replayed {

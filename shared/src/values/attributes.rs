@@ -30,7 +30,23 @@ impl TryFrom<Map<String, Value>> for Attributes {
         if json.replace("\\\\", "").contains("\\u0000") {
             return unacceptable("must not have a NUL character");
         }
+        if !members.values().all(has_moderate_numbers) {
+            return unacceptable("must not have numbers beyond 1e21, nor below 1e-21");
+        }
         Ok(Attributes(Json(members)))
+    }
+}
+
+/// PostgreSQL writes out every digit: five bytes of 1e308 would come back as three hundred.
+fn has_moderate_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            let size = number.as_f64().unwrap_or_default().abs();
+            size == 0.0 || (1e-21..=1e21).contains(&size)
+        }
+        Value::Array(items) => items.iter().all(has_moderate_numbers),
+        Value::Object(members) => members.values().all(has_moderate_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
 }
 

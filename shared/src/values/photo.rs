@@ -18,7 +18,8 @@ impl Photo {
     /// Whether a user may name it: the web is everyone's, an upload is its owner's alone.
     pub fn is_open_to(&self, user_id: &str) -> bool {
         let Some(path) = self.0.strip_prefix(UPLOADS) else { return true };
-        path.strip_prefix(user_id).is_some_and(|rest| rest.starts_with('/'))
+        // A user whose name has a slash has no uploads: else "a" could name what is below "a/b".
+        !user_id.contains('/') && path.strip_prefix(user_id).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 

@@ -102,10 +102,12 @@ fn add_listing_scores(parts: &mut Parts) {
     let responses = put["responses"].as_object_mut().expect("has responses");
     responses.insert(
         "200".into(),
-        json_body("It replaced the metric's earlier score.", "ListingScore", &["ETag"]),
+        json_body(
+            "It replaced the metric's earlier score.",
+            "ListingScore",
+            &["ETag", "Location", "Idempotent-Replayed"],
+        ),
     );
-    // To repeat it is harmless, so that a key has no effect and no first request is waited for.
-    responses.remove("409");
     parts.paths.insert(resource.collection.into(), json!({ "get": list, "post": put }));
 }
 

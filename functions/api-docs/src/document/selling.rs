@@ -107,7 +107,7 @@ fn add_cross_posts(parts: &mut Parts) {
     let conflicts = Conflicts {
         create: "The item has a post on this platform, or a post cannot begin with this status.",
         update: NO_SUCH_STEP,
-        delete: "The post has orders: delist it instead.",
+        delete: "The post is live or was sold, or has orders: delist it instead.",
     };
     let read = |parameters| ListRequest::read(parameters, cross_posts::SORTS, cross_posts::Filter::read);
     resource.add(parts, &sorts(cross_posts::SORTS), filters, read, &conflicts);
