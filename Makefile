@@ -1,6 +1,6 @@
 # One line a verb.
 .DEFAULT_GOAL := help
-.PHONY: help dev test seed fuzz bench soak check fmt build deploy
+.PHONY: help dev test seed fuzz backtest bench soak check fmt build deploy
 export PATH := $(CURDIR)/.dev/tools/bin:$(PATH):$(CURDIR)/.dev/tools/template/bin
 
 help: ## list the verbs
@@ -13,6 +13,8 @@ seed: ## put the samples into what `make dev` runs on PORT (9000)
 	@scripts/seed http://127.0.0.1:$${PORT:-9000}
 fuzz: ## have a validator, Chromium and schemathesis judge the API (5 minutes)
 	@scripts/check-api
+backtest: ## judge fair prices and deal scores on generated markets, of SEEDS
+	@cargo run --release --quiet -p backtest -- $(SEEDS)
 bench: ## measure the functions, beside a handler that does nothing and pgbench
 	@scripts/bench
 soak: ## run the long proofs: kills, freezes, crashes, retries, fuzzing (an hour)

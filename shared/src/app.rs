@@ -4,12 +4,14 @@ use crate::cache::Cache;
 use crate::config::{Config, ConfigError, DevelopmentIdentity};
 use crate::db::{Database, Role};
 use crate::seal::Keys;
+use crate::valuer::Valuer;
 
 /// The connections of one execution environment, and how it knows its callers.
 #[derive(Debug)]
 pub struct App {
     pub db: Database,
     pub cache: Cache,
+    pub valuer: Valuer,
     pub development_identity: Option<DevelopmentIdentity>,
     credentials_keys: Option<Keys>,
 }
@@ -24,6 +26,7 @@ impl App {
         App {
             db: Database::new(config.postgres, role),
             cache: Cache::new(config.redis),
+            valuer: Valuer::default(),
             development_identity: config.development_identity,
             credentials_keys: config.credentials_keys,
         }

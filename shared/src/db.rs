@@ -1,23 +1,30 @@
 //! PostgreSQL: one connection per environment, opened early, noticed when dead, and opened again.
 
 mod columns;
+pub mod comp_terms;
 pub mod comps;
 mod connect;
 pub mod cross_posts;
+pub mod deals;
 mod iam;
 pub mod idempotency_keys;
 pub mod list;
 pub mod listing_scores;
 pub mod listings;
+pub mod listings_to_value;
 pub mod marketplace_accounts;
 pub mod my_items;
 pub mod notifications;
 pub mod orders;
+pub mod price_history;
 mod query;
 pub mod snap_jobs;
+pub mod terms;
 mod tls;
 mod transaction;
+mod upsert;
 pub mod user_prefs;
+pub mod valuation_models;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

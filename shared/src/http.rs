@@ -1,6 +1,7 @@
 //! Requests in, answers out: the same rules for every resource.
 
 mod answer;
+mod batch;
 mod body;
 mod idempotency;
 mod identity;
@@ -14,6 +15,7 @@ pub use self::answer::{
     Created, ProblemDetails, changed, created, document, no_content, ok, page, problem, respond, status,
     tagged,
 };
+pub use self::batch::{Batch, BatchAnswer, ItemStatus, Upserted, batch};
 pub use self::body::{Fields, body, patch};
 pub use self::idempotency::{IdempotencyKey, idempotency_key, idempotency_key_by};
 pub use self::identity::{Caller, DEALS_INGEST};

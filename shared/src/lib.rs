@@ -11,9 +11,12 @@ pub mod lambda;
 pub mod logging;
 #[cfg(feature = "migrations")]
 pub mod migrations;
+pub mod refit;
 pub mod seal;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod valuation;
+pub mod valuer;
 pub mod values;
 
 pub use app::App;

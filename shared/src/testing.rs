@@ -5,6 +5,7 @@ pub mod bad_input;
 mod certificates;
 mod postgres_server;
 mod proxy;
+pub mod random;
 mod redis_server;
 
 use lambda_http::request::LambdaRequest;

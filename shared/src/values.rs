@@ -1,9 +1,12 @@
 //! Values that a caller sends: one that was read is valid.
 
 mod attributes;
+mod comp_kind;
 mod credentials;
+mod currency;
 mod photo;
 mod platform;
+mod price;
 mod row_id;
 mod schemas;
 mod search_text;
@@ -18,9 +21,12 @@ use postgres_types::{FromSql, ToSql};
 use serde::{Deserialize, Serialize};
 
 pub use self::attributes::Attributes;
+pub use self::comp_kind::CompKind;
 pub use self::credentials::Credentials;
+pub use self::currency::Currency;
 pub use self::photo::Photo;
 pub use self::platform::Platform;
+pub use self::price::Price;
 pub use self::row_id::RowId;
 pub use self::search_text::SearchText;
 pub use self::time_of_day::TimeOfDay;
@@ -39,7 +45,7 @@ impl fmt::Display for Unacceptable {
 
 impl std::error::Error for Unacceptable {}
 
-fn unacceptable<T>(detail: impl Into<String>) -> Result<T, Unacceptable> {
+pub(crate) fn unacceptable<T>(detail: impl Into<String>) -> Result<T, Unacceptable> {
     Err(Unacceptable(detail.into()))
 }
 
@@ -48,6 +54,12 @@ fn unacceptable<T>(detail: impl Into<String>) -> Result<T, Unacceptable> {
 #[serde(try_from = "String")]
 #[postgres(transparent)]
 pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl<const MIN: usize, const MAX: usize> TryFrom<String> for Text<MIN, MAX> {
     type Error = Unacceptable;
@@ -61,6 +73,12 @@ impl<const MIN: usize, const MAX: usize> TryFrom<String> for Text<MIN, MAX> {
             return unacceptable("must not have a NUL character");
         }
         Ok(Text(text))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> From<Text<MIN, MAX>> for String {
+    fn from(text: Text<MIN, MAX>) -> String {
+        text.0
     }
 }
 
@@ -129,39 +147,8 @@ impl FromStr for Cents {
     }
 }
 
-/// An ISO 4217 code by its form: three capital letters.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSql)]
-#[serde(try_from = "String")]
-#[postgres(transparent)]
-pub struct Currency(String);
-
-impl Currency {
-    pub fn usd() -> Currency {
-        Currency("USD".into())
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = Unacceptable;
-
-    fn try_from(text: String) -> Result<Currency, Unacceptable> {
-        if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Ok(Currency(text));
-        }
-        unacceptable("must be a currency code of three capital letters")
-    }
-}
-
-impl FromStr for Currency {
-    type Err = Unacceptable;
-
-    fn from_str(text: &str) -> Result<Currency, Unacceptable> {
-        text.to_owned().try_into()
-    }
-}
-
 /// The condition of a second-hand thing, worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Condition {
     Poor,
@@ -208,6 +195,8 @@ impl FromStr for Condition {
     }
 }
 
+const CLOCKS_APART: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
 /// A moment from 1970 to 9999, written as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSql, FromSql)]
 #[serde(try_from = "jiff::Timestamp")]
@@ -242,6 +231,16 @@ impl Timestamp {
         let milliseconds = jiff::Timestamp::now().as_millisecond();
         Timestamp(jiff::Timestamp::from_millisecond(milliseconds).expect("is the present"))
     }
+
+    /// Since 1970.
+    pub fn days(self) -> f64 {
+        self.0.as_microsecond() as f64 / 86_400_000_000.0
+    }
+
+    /// Whether it is further ahead of this machine's clock than clocks are apart.
+    pub fn is_in_the_future(self) -> bool {
+        self.0.duration_since(jiff::Timestamp::now()) > CLOCKS_APART
+    }
 }
 
 /// Degrees north, −90 to 90.
@@ -255,9 +254,15 @@ impl TryFrom<f64> for Latitude {
 
     fn try_from(degrees: f64) -> Result<Latitude, Unacceptable> {
         if (-90.0..=90.0).contains(&degrees) {
-            return Ok(Latitude(degrees));
+            return Ok(Latitude(degrees + 0.0)); // -0 becomes 0, which it equals
         }
         unacceptable("must be -90 to 90")
+    }
+}
+
+impl From<Latitude> for f64 {
+    fn from(latitude: Latitude) -> f64 {
+        latitude.0
     }
 }
 
@@ -272,9 +277,15 @@ impl TryFrom<f64> for Longitude {
 
     fn try_from(degrees: f64) -> Result<Longitude, Unacceptable> {
         if (-180.0..=180.0).contains(&degrees) {
-            return Ok(Longitude(degrees));
+            return Ok(Longitude(degrees + 0.0)); // -0 becomes 0, which it equals
         }
         unacceptable("must be -180 to 180")
+    }
+}
+
+impl From<Longitude> for f64 {
+    fn from(longitude: Longitude) -> f64 {
+        longitude.0
     }
 }
 
@@ -290,8 +301,24 @@ pub struct Place {
 
 impl Place {
     pub fn new(latitude: Latitude, longitude: Longitude) -> Place {
-        let (lat, lng) = (latitude.0.to_radians(), longitude.0.to_radians());
+        Place::at(latitude.0, longitude.0)
+    }
+
+    /// The same in degrees that are known to be on earth.
+    pub fn at(lat: f64, lng: f64) -> Place {
+        let (lat, lng) = (lat.to_radians(), lng.to_radians());
         Place { vector: [lat.cos() * lng.cos(), lat.cos() * lng.sin(), lat.sin()] }
+    }
+
+    /// Latitude and longitude.
+    pub fn degrees(self) -> (f64, f64) {
+        let [x, y, z] = self.vector;
+        (z.clamp(-1.0, 1.0).asin().to_degrees(), y.atan2(x).to_degrees())
+    }
+
+    pub fn miles_to(self, other: Place) -> f64 {
+        let square: f64 = self.vector.iter().zip(other.vector).map(|(a, b)| (a - b) * (a - b)).sum();
+        2.0 * (square.sqrt() / 2.0).clamp(-1.0, 1.0).asin() * EARTH_RADIUS_MI
     }
 
     /// The other end of the earth: what is nearest to it is farthest from here.
@@ -322,6 +349,14 @@ impl FromStr for Place {
 pub struct Miles(f64);
 
 impl Miles {
+    pub fn new(miles: f64) -> Option<Miles> {
+        (miles > 0.0 && miles <= 12_436.0).then_some(Miles(miles))
+    }
+
+    pub fn number(self) -> f64 {
+        self.0
+    }
+
     /// The straight line through a unit sphere that spans this distance over ground.
     pub fn chord(self) -> f64 {
         2.0 * (self.0 / EARTH_RADIUS_MI / 2.0).sin()
@@ -338,9 +373,9 @@ impl FromStr for Miles {
     type Err = Unacceptable;
 
     fn from_str(text: &str) -> Result<Miles, Unacceptable> {
-        match text.parse::<f64>() {
-            Ok(miles) if miles > 0.0 && miles <= 12_436.0 => Ok(Miles(miles)),
-            _ => unacceptable("must be a number of miles above 0 and at most 12436"),
+        match text.parse().ok().and_then(Miles::new) {
+            Some(miles) => Ok(miles),
+            None => unacceptable("must be a number of miles above 0 and at most 12436"),
         }
     }
 }

@@ -7,6 +7,7 @@ mod responses;
 mod schemas;
 mod selling;
 mod service;
+mod valuations;
 
 use std::sync::LazyLock;
 
@@ -47,6 +48,7 @@ impl Parts {
 pub fn document() -> Value {
     let mut parts = Parts::default();
     market::add(&mut parts);
+    valuations::add(&mut parts);
     selling::add(&mut parts);
     buying::add(&mut parts);
     service::add(&mut parts);
@@ -96,9 +98,11 @@ that may be null, nulls come last in both directions. Changes are merge patches 
 it is, `null` clears. An `ETag` names a version of a row: `If-Match` guards a change or a deletion, `If-None-Match` \
 saves an answer. A POST with an `Idempotency-Key` can be repeated for 24 hours and happens once.";
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 13] = [
     ("Listings", "What marketplaces offer."),
     ("Listing scores", "How good a deal a listing is, by one measure or another."),
+    ("Deals", "What is worth a look, the best first."),
+    ("Valuations", "What a thing is worth, with the evidence."),
     ("Comparable sales", "What comparable things went for."),
     ("My items", "What the caller has to sell, from draft to sold."),
     ("Cross-posts", "The caller's items as they are posted on marketplaces."),

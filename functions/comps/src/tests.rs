@@ -1,5 +1,7 @@
 //! What callers do with comparable sales, from request to answer, against real servers.
 
+mod batch;
+
 use serde_json::{Value, json};
 use shared::App;
 use shared::testing::bad_input::{self, Resource};
@@ -29,8 +31,12 @@ fn couch() -> Value {
         "price_cents": 22000,
         "currency": "EUR",
         "condition": "good",
+        "kind": "asking",
         "source": "ebay",
+        "source_id": "110553",
         "observed_at": "2026-11-20T12:00:00Z",
+        "lat": 37.3382,
+        "lng": -121.8863,
         "metadata": { "sold": true, "bids": 7 }
     })
 }
@@ -58,7 +64,7 @@ async fn a_comp_is_created_read_changed_and_deleted() {
 
     let patch = json!({
         "category": "c", "title": "t", "price_cents": 0, "currency": "USD", "condition": null, "source": "s",
-        "observed_at": "2026-11-21T12:00:00Z", "metadata": { "sold": null, "bids": null }
+        "kind": "sold", "source_id": null, "lat": null, "lng": null, "observed_at": "2026-11-21T12:00:00Z", "metadata": { "sold": null, "bids": null }
     });
     let changed = ask(&app, "PATCH", "/comps/1", INGESTER, Some(&patch)).await;
     assert_eq!((changed.status, changed.header("etag")), (200, "\"2\""));
@@ -89,13 +95,60 @@ async fn what_is_left_out_has_its_default() {
     let app = database.app();
     let created = ask(&app, "POST", "/comps", INGESTER, Some(&smallest("t"))).await;
     assert_eq!(created.status, 201);
-    for (name, value) in [("currency", json!("USD")), ("condition", Value::Null), ("metadata", json!({}))] {
+    for (name, value) in [
+        ("currency", json!("USD")),
+        ("condition", Value::Null),
+        ("kind", json!("sold")),
+        ("source_id", Value::Null),
+        ("lat", Value::Null),
+        ("lng", Value::Null),
+        ("metadata", json!({})),
+    ] {
         assert_eq!(created.body[name], value, "{name}");
     }
     assert_eq!(created.body["observed_at"], created.body["created_at"]);
     let missing = ask(&app, "POST", "/comps", INGESTER, Some(&json!({}))).await;
     let pointers: Vec<_> = missing.body["errors"].as_array().unwrap().iter().map(|e| &e["pointer"]).collect();
     assert_eq!(pointers, ["/category", "/title", "/price_cents", "/source"]);
+}
+
+#[tokio::test]
+async fn a_source_has_a_comp_once_and_a_place_has_two_coordinates() {
+    let database = TestDatabase::migrated().await;
+    let app = database.app();
+    ask(&app, "POST", "/comps", INGESTER, Some(&couch())).await;
+    let taken = ask(&app, "POST", "/comps", INGESTER, Some(&couch())).await;
+    assert_eq!(
+        (taken.status, &taken.body["detail"]),
+        (409, &json!("the source has a comp with this source_id already"))
+    );
+    // Without an id of their own there may be many.
+    for _ in 0..2 {
+        assert_eq!(ask(&app, "POST", "/comps", INGESTER, Some(&smallest("t"))).await.status, 201);
+    }
+    let newest = ask(&app, "GET", "/comps?sort=-created_at&limit=1", READER, None).await;
+    let path = format!("/comps/{}", newest.body["items"][0]["id"]);
+    let patch = json!({ "source": "ebay", "source_id": "110553" });
+    assert_eq!(ask(&app, "PATCH", &path, INGESTER, Some(&patch)).await.status, 409);
+
+    let mut half = couch();
+    half["lng"] = Value::Null;
+    for (method, path, body) in [
+        ("POST", "/comps", half),
+        ("PATCH", "/comps/1", json!({ "lat": null })),
+        ("PATCH", &path, json!({ "lng": 1 })),
+    ] {
+        let refused = ask(&app, method, path, INGESTER, Some(&body)).await;
+        assert_eq!(
+            (refused.status, &refused.body["errors"][0]["pointer"]),
+            (422, &json!("/lng")),
+            "{method}"
+        );
+    }
+    let mut dear = smallest("t");
+    dear["price_cents"] = 1_000_000_000_000_i64.into();
+    let refused = ask(&app, "POST", "/comps", INGESTER, Some(&dear)).await;
+    assert_eq!((refused.status, &refused.body["errors"][0]["pointer"]), (422, &json!("/price_cents")));
 }
 
 #[tokio::test]
@@ -115,7 +168,7 @@ async fn a_repeated_post_with_its_key_is_answered_again_and_creates_nothing() {
     );
     assert_eq!(post(INGESTER, &smallest("t")).await.status, 422);
     // Another caller's key is another key.
-    let others = post("other deals/ingest", &couch()).await;
+    let others = post("other deals/ingest", &smallest("t")).await;
     assert_eq!((others.status, others.header("location")), (201, "/comps/2"));
     let items = ask(&app, "GET", "/comps", READER, None).await.body["items"].clone();
     assert_eq!(items.as_array().unwrap().len(), 2);
@@ -143,6 +196,8 @@ async fn comps_are_listed_newest_first_filtered_and_ranked() {
         ["Desktop computer", "Desk lamp for a desk"]
     );
     assert_eq!(found("observed_at_min=2026-11-03T00:00:00Z").await, ["Oak desk"]);
+    assert_eq!(found("kind=asking").await, [""; 0]);
+    assert_eq!(found("kind=sold&q=lamp").await, ["Desk lamp for a desk"]);
     assert_eq!(found("q=desks&sort=-relevance").await, ["Desk lamp for a desk", "Oak desk"]);
     assert_eq!(
         found("q=desk*&sort=observed_at").await,
@@ -154,6 +209,8 @@ async fn comps_are_listed_newest_first_filtered_and_ranked() {
         ("observed_at_max=1969-12-31T23:59:59Z", "observed_at_max"),
         ("price_cents_min=-1", "price_cents_min"),
         ("condition=like_new", "condition"),
+        ("kind=offered", "kind"),
+        ("currency=ZZZ", "currency"),
         ("q=", "q"),
     ] {
         let answer = ask(&app, "GET", &format!("/comps?{query}"), READER, None).await;
@@ -166,7 +223,9 @@ async fn only_ingesters_write_and_only_callers_read() {
     let database = TestDatabase::migrated().await;
     let app = database.app();
     ask(&app, "POST", "/comps", INGESTER, Some(&couch())).await;
-    for (method, path) in [("POST", "/comps"), ("PATCH", "/comps/1"), ("DELETE", "/comps/1")] {
+    for (method, path) in
+        [("POST", "/comps"), ("POST", "/comps/batch"), ("PATCH", "/comps/1"), ("DELETE", "/comps/1")]
+    {
         for scopes in [READER, "reader deals/admin"] {
             assert_eq!(
                 ask(&app, method, path, scopes, Some(&couch())).await.status,
@@ -186,8 +245,10 @@ async fn only_ingesters_write_and_only_callers_read() {
 async fn every_routed_path_is_served_and_a_wrong_verb_is_told_the_right_ones() {
     let database = TestDatabase::migrated().await;
     let app = database.app();
-    assert_eq!(routed_paths("comps"), ["/comps", "/comps/{id}"]);
-    for (path, allowed) in [("/comps", "GET, POST"), ("/comps/1", "GET, PATCH, DELETE")] {
+    assert_eq!(routed_paths("comps"), ["/comps", "/comps/batch", "/comps/{id}"]);
+    for (path, allowed) in
+        [("/comps", "GET, POST"), ("/comps/batch", "POST"), ("/comps/1", "GET, PATCH, DELETE")]
+    {
         let refused = ask(&app, "PUT", path, INGESTER, None).await;
         assert_eq!((refused.status, refused.header("allow")), (405, allowed));
     }
@@ -197,8 +258,8 @@ async fn every_routed_path_is_served_and_a_wrong_verb_is_told_the_right_ones() {
 async fn bad_input_is_refused_for_what_it_is_and_changes_nothing() {
     let database = TestDatabase::migrated().await;
     let app = database.app();
-    for _ in 0..2 {
-        ask(&app, "POST", "/comps", INGESTER, Some(&couch())).await;
+    for title in ["a", "b"] {
+        ask(&app, "POST", "/comps", INGESTER, Some(&smallest(title))).await;
     }
     let comps = Resource {
         path: "/comps",

@@ -1,13 +1,14 @@
-//! `/listings`, `/listings/{id}` and `/listings/{id}/scores`: what marketplaces offer, and what was found out about it.
-//! Every signed-in caller reads, ingesters write.
+//! `/listings`, `/listings/{id}` and what is under it: what marketplaces offer, and what was found out about it. Every
+//! signed-in caller reads, ingesters write.
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use shared::db::list;
 use shared::db::listing_scores::{self, NewListingScore};
-use shared::db::listings::{self, ListRequest, Listing, ListingPatch, NewListing};
+use shared::db::listings::{self, ListRequest, Listing, ListingObservation, ListingPatch, NewListing};
+use shared::db::price_history;
 use shared::http::{self, Caller, DEALS_INGEST, Parameters};
-use shared::{App, Error, Result, Role};
+use shared::{App, Error, Result, Role, valuer};
 
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,23 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
             caller.require(DEALS_INGEST)?;
             let key = http::idempotency_key(&request)?;
             let new = http::body(&request, NewListing::read)?;
-            http::created(listings::insert(&app.db, &caller, key.as_ref(), &new).await?)
+            let created = listings::insert(&app.db, &caller, key.as_ref(), &new).await?;
+            app.valuer.value_waiting(&app.db, created.id.as_slice()).await;
+            http::created(created)
         }
         (["listings"], _) => Err(Error::MethodNotAllowed("GET, POST")),
+
+        (["listings", "batch"], &Method::POST) => {
+            caller.require(DEALS_INGEST)?;
+            // A batch can be sent again in any case: a key is checked, and has no effect.
+            http::idempotency_key(&request)?;
+            let batch = http::batch(&request, ListingObservation::read)?;
+            let upserted = listings::upsert(&app.db, &batch.accepted).await?;
+            let ids: Vec<i64> = upserted.iter().map(|upserted| upserted.id).collect();
+            app.valuer.value_waiting(&app.db, &ids).await;
+            batch.answer(&upserted)
+        }
+        (["listings", "batch"], _) => Err(Error::MethodNotAllowed("POST")),
 
         (["listings", id], &Method::GET) => {
             let row = listings::get(&app.db, http::id(id, "listing")?).await?;
@@ -44,6 +59,7 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
             let id = http::id(id, "listing")?;
             let patch = http::patch(&request, ListingPatch::read)?;
             let row = listings::update(&app.db, id, &http::if_match(&request), &patch).await?;
+            app.valuer.value_waiting(&app.db, &[id]).await;
             let listing = Listing::of(&row);
             http::changed(listing.version, &listing)
         }
@@ -68,6 +84,18 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
             http::created(listing_scores::put(&app.db, &caller, key.as_ref(), id, &new).await?)
         }
         (["listings", _, "scores"], _) => Err(Error::MethodNotAllowed("GET, POST")),
+
+        (["listings", id, "price-history"], &Method::GET) => {
+            let id = http::id(id, "listing")?;
+            let list = price_history::ListRequest::read(Parameters::of(&request)?)?;
+            http::page(price_history::list(&app.db, id, &list).await?)
+        }
+        (["listings", _, "price-history"], _) => Err(Error::MethodNotAllowed("GET")),
+
+        (["listings", id, "valuation"], &Method::GET) => {
+            http::ok(&valuer::explain(&app.db, http::id(id, "listing")?).await?)
+        }
+        (["listings", _, "valuation"], _) => Err(Error::MethodNotAllowed("GET")),
 
         _ => Err(Error::NotFound("path")),
     }

@@ -1,7 +1,9 @@
 //! What callers do with listings, from request to answer, against real servers.
 
+mod batch;
 mod refusals;
 mod scores;
+mod valuation;
 
 use serde_json::{Value, json};
 use shared::App;

@@ -136,7 +136,7 @@ async fn create_update_rollback_and_delete_are_each_answered_once() {
     }
     let tables = "select count(*) from pg_tables where schemaname = 'public'";
     let tables: i64 = database.owner().await.query_one(tables, &[]).await.unwrap().get(0);
-    assert_eq!(tables, 12, "Delete drops nothing");
+    assert_eq!(tables, 17, "Delete drops nothing");
 }
 
 #[tokio::test]

@@ -10,7 +10,12 @@ pub struct Columns<'r> {
 
 impl<'r> Columns<'r> {
     pub fn of(row: &'r Row) -> Columns<'r> {
-        Columns { row, next: 0 }
+        Columns::from(row, 0)
+    }
+
+    /// From a column on that is not the first.
+    pub fn from(row: &'r Row, next: usize) -> Columns<'r> {
+        Columns { row, next }
     }
 
     /// The next column; text is borrowed from the row.

@@ -1,10 +1,14 @@
 //! The table `comps`: comparable sales, what things went for elsewhere.
 
+mod batch;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
+
+pub use self::batch::{CompObservation, upsert};
 
 use super::Database;
 use super::columns::Columns;
@@ -13,7 +17,10 @@ use super::list::{KeyType, ListRequest, RELEVANCE, Sortable};
 use super::query::Query;
 use crate::error::OnConstraint;
 use crate::http::{Caller, Created, Fields, IdempotencyKey, IfMatch, Page, Parameters};
-use crate::values::{Attributes, Cents, Condition, Currency, SearchText, Text, Timestamp};
+use crate::valuation::terms;
+use crate::values::{
+    Attributes, Cents, CompKind, Condition, Currency, Latitude, Longitude, Price, SearchText, Text, Timestamp,
+};
 use crate::{Error, Result};
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -26,9 +33,16 @@ pub struct Comp<'r> {
     pub currency: &'r str,
     #[schemars(with = "Option<Condition>")]
     pub condition: Option<&'r str>,
+    /// Whether the price was paid, or asked.
+    #[schemars(with = "CompKind")]
+    pub kind: &'r str,
     pub source: &'r str,
+    /// What the source calls it.
+    pub source_id: Option<&'r str>,
     /// When it had this price.
     pub observed_at: Timestamp,
+    pub lat: Option<f64>,
+    pub lng: Option<f64>,
     /// What its source says of it beyond that.
     #[schemars(with = "Attributes")]
     pub metadata: Json<&'r RawValue>,
@@ -42,39 +56,60 @@ pub struct Comp<'r> {
 pub struct NewComp {
     category: Text<1, 120>,
     title: Text<1, 255>,
-    price_cents: Cents,
+    price_cents: Price,
     currency: Option<Currency>,
     condition: Option<Condition>,
+    kind: Option<CompKind>,
     source: Text<1, 50>,
+    source_id: Option<Text<1, 120>>,
     observed_at: Option<Timestamp>,
+    lat: Option<Latitude>,
+    lng: Option<Longitude>,
     metadata: Option<Attributes>,
 }
 
 impl NewComp {
+    pub fn title(&self) -> &str {
+        self.title.as_str()
+    }
+
     pub fn read(fields: &mut Fields) -> NewComp {
+        if fields.has("lat") != fields.has("lng") {
+            fields.problem("lng", LAT_WITH_LNG);
+        }
         NewComp {
             category: fields.required("category"),
             title: fields.required("title"),
             price_cents: fields.required("price_cents"),
             currency: fields.optional("currency"),
             condition: fields.optional("condition"),
+            kind: fields.optional("kind"),
             source: fields.required("source"),
+            source_id: fields.optional("source_id"),
             observed_at: fields.optional("observed_at"),
+            lat: fields.optional("lat"),
+            lng: fields.optional("lng"),
             metadata: fields.optional("metadata"),
         }
     }
 }
+
+const LAT_WITH_LNG: &str = "must be given together with lat, or neither";
 
 /// `None` leaves a field as it is, `Some(None)` clears it.
 #[derive(Debug, JsonSchema)]
 pub struct CompPatch {
     category: Option<Text<1, 120>>,
     title: Option<Text<1, 255>>,
-    price_cents: Option<Cents>,
+    price_cents: Option<Price>,
     currency: Option<Currency>,
     condition: Option<Option<Condition>>,
+    kind: Option<CompKind>,
     source: Option<Text<1, 50>>,
+    source_id: Option<Option<Text<1, 120>>>,
     observed_at: Option<Timestamp>,
+    lat: Option<Option<Latitude>>,
+    lng: Option<Option<Longitude>>,
     metadata: Option<Option<Attributes>>,
 }
 
@@ -86,8 +121,12 @@ impl CompPatch {
             price_cents: fields.change("price_cents"),
             currency: fields.change("currency"),
             condition: fields.change_or_clear("condition"),
+            kind: fields.change("kind"),
             source: fields.change("source"),
+            source_id: fields.change_or_clear("source_id"),
             observed_at: fields.change("observed_at"),
+            lat: fields.change_or_clear("lat"),
+            lng: fields.change_or_clear("lng"),
             metadata: fields.change_or_clear("metadata"),
         }
     }
@@ -98,6 +137,7 @@ pub struct Filter {
     category: Option<Text<1, 120>>,
     source: Option<Text<1, 50>>,
     condition: Option<&'static str>,
+    kind: Option<&'static str>,
     currency: Option<Currency>,
     price_cents_min: Option<Cents>,
     price_cents_max: Option<Cents>,
@@ -112,6 +152,7 @@ impl Filter {
             category: parameters.optional("category"),
             source: parameters.optional("source"),
             condition: parameters.optional("condition").map(Condition::as_str),
+            kind: parameters.optional("kind").map(CompKind::as_str),
             currency: parameters.optional("currency"),
             price_cents_min: parameters.optional("price_cents_min"),
             price_cents_max: parameters.optional("price_cents_max"),
@@ -130,8 +171,8 @@ pub const SORTS: &[Sortable] = &[
 ];
 
 const COLUMNS: &str =
-    "id, category, title, price_cents, currency, condition::text as condition, source, observed_at, metadata,
-    created_at, updated_at, version";
+    "id, category, title, price_cents, currency, condition::text as condition, kind::text as kind,
+    source, source_id, observed_at, lat, lng, metadata, created_at, updated_at, version";
 
 pub async fn list(db: &Database, request: &ListRequest<Filter>) -> Result<Page> {
     let query = query(request);
@@ -152,6 +193,9 @@ fn query(request: &ListRequest<Filter>) -> Query<'_> {
     }
     if let Some(condition) = &filter.condition {
         query.and("condition = ?::text::item_condition", condition);
+    }
+    if let Some(kind) = &filter.kind {
+        query.and("kind = ?::text::comp_kind", kind);
     }
     if let Some(currency) = &filter.currency {
         query.and("currency = ?", currency);
@@ -180,6 +224,8 @@ pub async fn get(db: &Database, id: i64) -> Result<Row> {
 
 const NOT_FOUND: Error = Error::NotFound("comp");
 
+/// # Errors
+/// `Conflict` when the source has a comp with that id already.
 pub async fn insert(
     db: &Database,
     caller: &Caller,
@@ -187,12 +233,13 @@ pub async fn insert(
     new: &NewComp,
 ) -> Result<Created> {
     let sql = format!(
-        "insert into comps (category, title, price_cents, currency, condition, source, observed_at, metadata)
+        "insert into comps (category, title, price_cents, currency, condition, source, observed_at, metadata,
+             kind, source_id, lat, lng, terms)
          values ($1, $2, $3, coalesce($4, 'USD'), $5::text::item_condition, $6, coalesce($7, now()),
-             coalesce($8::jsonb, '{{}}'))
+             coalesce($8::jsonb, '{{}}'), $9::text::comp_kind, $10, $11, $12, $13)
          returning {COLUMNS}"
     );
-    insert_once(
+    let inserted = insert_once(
         db,
         &caller.user_id,
         key,
@@ -206,17 +253,25 @@ pub async fn insert(
             &new.source,
             &new.observed_at,
             &new.metadata,
+            &new.kind.unwrap_or_default().as_str(),
+            &new.source_id,
+            &new.lat,
+            &new.lng,
+            &terms(new.title.as_str()),
         ],
         |row| {
             let comp = Comp::of(row);
             Created::of("/comps", comp.id, comp.version, &comp)
         },
     )
-    .await
+    .await;
+    named_constraints(inserted)
 }
 
+/// The row of a [`Comp`], and the title that it had, as `title_before`.
+///
 /// # Errors
-/// `NotFound`; `PreconditionFailed` when the row has none of the versions.
+/// `NotFound`; `PreconditionFailed` when the row has none of the versions; `Conflict` as for [`insert`].
 pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &CompPatch) -> Result<Row> {
     let sql = format!(
         "update comps set
@@ -228,12 +283,17 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &CompPatc
              source = coalesce($9, source),
              observed_at = coalesce($10, observed_at),
              metadata = case when $12 then '{{}}' else coalesce(json_merge_patch(metadata, $11), metadata) end,
+             kind = coalesce($13::text::comp_kind, kind),
+             source_id = case when $14 then $15 else source_id end,
+             lat = case when $16 then $17 else lat end,
+             lng = case when $18 then $19 else lng end,
+             terms = coalesce($20, terms),
              updated_at = now(),
              version = version + 1
          where id = $1 and ($2::int4[] is null or version = any ($2))
-         returning {COLUMNS}"
+         returning {COLUMNS}, (select was.title from comps as was where was.id = comps.id) as title_before"
     );
-    let mut updated = db
+    let updated = db
         .write(
             &sql,
             &[
@@ -249,23 +309,39 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &CompPatc
                 &patch.observed_at,
                 &patch.metadata.as_ref().and_then(Option::as_ref),
                 &matches!(patch.metadata, Some(None)),
+                &patch.kind.map(CompKind::as_str),
+                &patch.source_id.is_some(),
+                &patch.source_id.as_ref().and_then(Option::as_ref),
+                &patch.lat.is_some(),
+                &patch.lat.flatten(),
+                &patch.lng.is_some(),
+                &patch.lng.flatten(),
+                &patch.title.as_ref().map(|title| terms(title.as_str())),
             ],
         )
-        .await
-        .on_constraint("comps_metadata_check", || Error::field("/metadata", "would become too large"))?;
-    match updated.pop() {
+        .await;
+    match named_constraints(updated)?.pop() {
         Some(row) => Ok(row),
         None => Err(if_match.missing_or_changed(get(db, id).await, NOT_FOUND)),
     }
 }
 
-/// Errors as for [`update`].
-pub async fn delete(db: &Database, id: i64, if_match: &IfMatch) -> Result<()> {
-    let sql = "delete from comps where id = $1 and ($2::int4[] is null or version = any ($2)) returning id";
+/// Deletes a comp, whose title it returns. Errors as for [`update`].
+pub async fn delete(db: &Database, id: i64, if_match: &IfMatch) -> Result<String> {
+    let sql =
+        "delete from comps where id = $1 and ($2::int4[] is null or version = any ($2)) returning title";
     match db.write(sql, &[&id, &if_match.versions()]).await?.first() {
-        Some(_) => Ok(()),
+        Some(row) => Ok(row.get(0)),
         None => Err(if_match.missing_or_changed(get(db, id).await, NOT_FOUND)),
     }
+}
+
+fn named_constraints<T>(outcome: Result<T>) -> Result<T> {
+    let taken = || Error::conflict("the source has a comp with this source_id already");
+    outcome
+        .on_constraint("comps_source_source_id_key", taken)
+        .on_constraint("comps_lat_lng_check", || Error::field("/lng", LAT_WITH_LNG))
+        .on_constraint("comps_metadata_check", || Error::field("/metadata", "would become too large"))
 }
 
 impl<'r> Comp<'r> {
@@ -279,8 +355,12 @@ impl<'r> Comp<'r> {
             price_cents: columns.take(),
             currency: columns.take(),
             condition: columns.take(),
+            kind: columns.take(),
             source: columns.take(),
+            source_id: columns.take(),
             observed_at: columns.take(),
+            lat: columns.take(),
+            lng: columns.take(),
             metadata: columns.take(),
             created_at: columns.take(),
             updated_at: columns.take(),

@@ -65,6 +65,7 @@ async fn insert(
             return Err(Error::KeyReused);
         }
         return Ok(Created {
+            id: None,
             status: StatusCode::from_u16(row.get::<_, i16>("status").unsigned_abs()).expect("was sent"),
             location: row.get("location"),
             etag: row.get("etag"),

@@ -11,10 +11,12 @@ use tokio_postgres::types::Json;
 use super::columns::Columns;
 use super::idempotency_keys::insert_once;
 use super::list::{KeyType, ListRequest, Sortable};
+use super::listings_to_value::Snapshot;
 use super::query::Query;
 use super::{Database, Parameter};
 use crate::error::OnConstraint;
 use crate::http::{Caller, Created, Fields, IdempotencyKey, Page, Parameters};
+use crate::valuation::Subject;
 use crate::values::{Attributes, Text, Timestamp};
 use crate::{Error, Result};
 
@@ -126,6 +128,60 @@ pub async fn put(
     })
     .await
     .on_constraint("listing_scores_listing_id_fkey", || NO_LISTING)
+}
+
+/// What a listing's value is explained from.
+#[derive(Debug)]
+pub struct DealScore {
+    pub subject: Subject,
+    pub price_cents: Option<i64>,
+    /// The metric `deal_score`, when there is one that tells of itself.
+    pub score: Option<(f64, Snapshot)>,
+    /// It is to be valued anew.
+    pub waits: bool,
+    /// Of the newest model; 0 before the first.
+    pub model_version: i32,
+    pub now: Timestamp,
+}
+
+/// # Errors
+/// `NotFound` when there is no such listing.
+pub async fn deal_score(db: &Database, listing_id: i64) -> Result<DealScore> {
+    let sql =
+        "select title, category, listings.condition::text, currency, lat, lng, price_cents, value, snapshot,
+                   listings_to_value.listing_id is not null,
+                   (select coalesce(max(version), 0) from valuation_models), now()
+               from listings
+               left join listing_scores
+                   on listing_scores.listing_id = listings.id and listing_scores.metric = 'deal_score'
+               left join listings_to_value on listings_to_value.listing_id = listings.id
+               where listings.id = $1";
+    let rows = db.read(sql, &[&listing_id]).await?;
+    let mut columns = Columns::of(rows.first().ok_or(NO_LISTING)?);
+    let subject = Subject {
+        title: columns.take::<&str>().to_owned(),
+        category: columns.take::<Option<&str>>().map(str::to_owned),
+        condition: columns.take::<Option<&str>>().map(|name| name.parse().expect("the enum has no other")),
+        currency: columns.take::<&str>().to_owned(),
+        place: {
+            let (lat, lng): (Option<f64>, Option<f64>) = (columns.take(), columns.take());
+            lat.zip(lng)
+        },
+    };
+    let price_cents = columns.take();
+    let value: Option<f64> = columns.take();
+    // Ingesters may write what they like into any metric.
+    let snapshot: Option<Snapshot> = columns
+        .take::<Option<Json<&RawValue>>>()
+        .and_then(|Json(snapshot)| serde_json::from_str(snapshot.get()).ok());
+    Ok(DealScore {
+        subject,
+        price_cents,
+        score: value.zip(snapshot),
+        waits: columns.take(),
+        model_version: columns.take(),
+        now: columns.take(),
+    })
 }
 
 /// All but what RFC 3986 calls unreserved.

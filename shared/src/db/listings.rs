@@ -1,11 +1,13 @@
 //! The table `listings`: what marketplaces offer.
 
+mod batch;
 mod list;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::Row;
 
+pub use self::batch::{ListingObservation, upsert};
 pub use self::list::{Filter, ListRequest, Sort, SortKey, list};
 
 use super::Database;
@@ -13,7 +15,8 @@ use super::columns::Columns;
 use super::idempotency_keys::insert_once;
 use crate::error::OnConstraint;
 use crate::http::{Caller, Created, Fields, IdempotencyKey, IfMatch};
-use crate::values::{Cents, Condition, Currency, Latitude, Longitude, Miles, Text, Timestamp, WebUrl};
+use crate::valuation::terms;
+use crate::values::{Condition, Currency, Latitude, Longitude, Miles, Price, Text, Timestamp, WebUrl};
 use crate::{Error, Result};
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -52,7 +55,7 @@ pub struct NewListing {
     source_id: Text<1, 120>,
     title: Text<1, 255>,
     description: Option<Text<0, 100_000>>,
-    price_cents: Option<Cents>,
+    price_cents: Option<Price>,
     currency: Option<Currency>,
     condition: Option<Condition>,
     category: Option<Text<1, 120>>,
@@ -99,7 +102,7 @@ pub struct ListingPatch {
     source_id: Option<Text<1, 120>>,
     title: Option<Text<1, 255>>,
     description: Option<Option<Text<0, 100_000>>>,
-    price_cents: Option<Option<Cents>>,
+    price_cents: Option<Option<Price>>,
     currency: Option<Currency>,
     condition: Option<Option<Condition>>,
     category: Option<Option<Text<1, 120>>>,
@@ -110,11 +113,15 @@ pub struct ListingPatch {
     location_text: Option<Option<Text<1, 255>>>,
     posted_at: Option<Option<Timestamp>>,
     available: Option<bool>,
+    /// Whether anything is said at all.
+    #[schemars(skip)]
+    is_empty: bool,
 }
 
 impl ListingPatch {
     pub fn read(fields: &mut Fields) -> ListingPatch {
         ListingPatch {
+            is_empty: fields.is_empty(),
             source: fields.change("source"),
             source_id: fields.change("source_id"),
             title: fields.change("title"),
@@ -134,7 +141,7 @@ impl ListingPatch {
     }
 }
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, source, source_id, title, description, price_cents, currency, condition::text as condition,
     category, url, thumbnail_url, lat, lng, location_text, posted_at, available,
     created_at, updated_at, last_seen_at, version";
@@ -155,9 +162,9 @@ pub async fn insert(
 ) -> Result<Created> {
     let sql = format!(
         "insert into listings (source, source_id, title, description, price_cents, currency, condition, category,
-             url, thumbnail_url, lat, lng, location_text, posted_at, available)
+             url, thumbnail_url, lat, lng, location_text, posted_at, available, terms)
          values ($1, $2, $3, $4, $5, coalesce($6, 'USD'), $7::text::item_condition, $8,
-             $9, $10, $11, $12, $13, $14, coalesce($15, true))
+             $9, $10, $11, $12, $13, $14, coalesce($15, true), $16)
          returning {COLUMNS}"
     );
     let inserted = insert_once(
@@ -181,6 +188,7 @@ pub async fn insert(
             &new.location_text,
             &new.posted_at,
             &new.available,
+            &terms(new.title.as_str()),
         ],
         |row| {
             let listing = Listing::of(row);
@@ -191,6 +199,8 @@ pub async fn insert(
     named_constraints(inserted)
 }
 
+/// What is said of a listing is an observation of this moment: an older one that is delivered again does not undo it.
+///
 /// # Errors
 /// `NotFound`; `PreconditionFailed` when the row has none of the versions; `Conflict` as for [`insert`].
 pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingPatch) -> Result<Row> {
@@ -211,6 +221,8 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingP
              location_text = case when $22 then $23 else location_text end,
              posted_at = case when $24 then $25 else posted_at end,
              available = coalesce($26, available),
+             terms = coalesce($27, terms),
+             last_seen_at = case when $28 then last_seen_at else greatest(last_seen_at, now()) end,
              updated_at = now(),
              version = version + 1
          where id = $1 and ($2::int4[] is null or version = any ($2))
@@ -246,6 +258,8 @@ pub async fn update(db: &Database, id: i64, if_match: &IfMatch, patch: &ListingP
                 &patch.posted_at.is_some(),
                 &patch.posted_at.flatten(),
                 &patch.available,
+                &patch.title.as_ref().map(|title| terms(title.as_str())),
+                &patch.is_empty,
             ],
         )
         .await;
@@ -287,7 +301,7 @@ impl<'r> Listing<'r> {
     }
 
     /// In the order of `COLUMNS`.
-    fn read(columns: &mut Columns<'r>) -> Listing<'r> {
+    pub(super) fn read(columns: &mut Columns<'r>) -> Listing<'r> {
         Listing {
             id: columns.take(),
             source: columns.take(),

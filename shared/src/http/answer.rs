@@ -88,6 +88,8 @@ pub fn changed(version: i32, value: &impl Serialize) -> Result<Response<Body>> {
 /// What is told of a row that was created, now or at an earlier try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
+    /// Of the row; `None` when an earlier try wrote it.
+    pub id: Option<i64>,
     /// 201, or 200 for a row that took the place of one that was there.
     pub status: StatusCode,
     /// Where the row is: its path.
@@ -102,6 +104,7 @@ impl Created {
     /// A row of `/collection`.
     pub fn of(collection: &str, id: i64, version: i32, value: &impl Serialize) -> Created {
         Created {
+            id: Some(id),
             status: StatusCode::CREATED,
             location: format!("{collection}/{id}"),
             etag: etag(version),
@@ -141,6 +144,26 @@ pub struct ProblemDetails<'a> {
     errors: &'a [Problem],
 }
 
+impl<'a> ProblemDetails<'a> {
+    pub(super) fn of(error: &'a Error, request_id: &'a str) -> ProblemDetails<'a> {
+        let status = error.status();
+        ProblemDetails {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: match status {
+                StatusCode::SERVICE_UNAVAILABLE => "temporarily unavailable".into(),
+                _ => error.to_string(),
+            },
+            instance: request_id,
+            errors: match error {
+                Error::Parameters(problems) | Error::Fields(problems) => problems,
+                _ => &[],
+            },
+        }
+    }
+}
+
 /// What a caller is told of an error.
 pub fn problem(request_id: &str, error: &Error) -> Response<Body> {
     let status = error.status();
@@ -154,21 +177,7 @@ pub fn problem(request_id: &str, error: &Error) -> Response<Body> {
         _ if status == StatusCode::SERVICE_UNAVAILABLE => insert(headers, RETRY_AFTER, "1"),
         _ => {}
     }
-    let details = ProblemDetails {
-        r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or("Error"),
-        status: status.as_u16(),
-        detail: match status {
-            StatusCode::SERVICE_UNAVAILABLE => "temporarily unavailable".into(),
-            _ => error.to_string(),
-        },
-        instance: request_id,
-        errors: match error {
-            Error::Parameters(problems) | Error::Fields(problems) => problems,
-            _ => &[],
-        },
-    };
-    json(response, "application/problem+json", &details)
+    json(response, "application/problem+json", &ProblemDetails::of(error, request_id))
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {

@@ -15,9 +15,9 @@ use crate::{Error, Result};
 const LARGEST_BODY: usize = 1024 * 1024;
 
 /// More is not listed: an answer must stay small whatever was sent.
-const PROBLEMS_LISTED: usize = 50;
+pub(super) const PROBLEMS_LISTED: usize = 50;
 
-const JSON: [&str; 1] = ["application/json"];
+pub(super) const JSON: [&str; 1] = ["application/json"];
 
 /// What a merge patch (RFC 7396) may call itself.
 const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
@@ -45,6 +45,11 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// Of an object that is a whole of its own.
+    pub(super) fn of(object: Map<String, Value>) -> Fields {
+        Fields { object, place: String::new(), problems: Vec::new() }
+    }
+
     /// A field that must be there. Until the whole body is known to be right, a placeholder stands for a
     /// value that is not.
     pub fn required<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
@@ -163,6 +168,20 @@ impl Fields {
         self.object.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether no field is there that was not taken yet.
+    pub fn is_empty(&self) -> bool {
+        self.object.is_empty()
+    }
+
+    /// Says so when a field that was not taken yet, and may be left out elsewhere, is not there.
+    pub fn demand(&mut self, name: &str) {
+        match self.object.get(name) {
+            None => self.problem(name, "is missing"),
+            Some(Value::Null) => self.problem(name, "must not be null"),
+            Some(_) => {}
+        }
+    }
+
     /// Says that a field is wrong for a reason that lies outside of it.
     pub fn problem(&mut self, name: &str, detail: impl Into<String>) {
         self.problem_at(self.pointer(name), detail);
@@ -197,13 +216,19 @@ impl Fields {
         }
     }
 
-    fn finish(mut self) -> Result<()> {
+    /// All that is wrong, also with what nobody took.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.refuse_the_rest();
-        if self.problems.is_empty() {
+        self.problems
+    }
+
+    pub(super) fn finish(self) -> Result<()> {
+        let mut problems = self.into_problems();
+        if problems.is_empty() {
             return Ok(());
         }
-        self.problems.truncate(PROBLEMS_LISTED);
-        Err(Error::Fields(self.problems))
+        problems.truncate(PROBLEMS_LISTED);
+        Err(Error::Fields(problems))
     }
 }
 
@@ -238,6 +263,24 @@ fn read_object<T>(
     accepted_text: &'static str,
     read: impl FnOnce(&mut Fields) -> T,
 ) -> Result<T> {
+    let object = match serde_json::from_slice(bytes(request, accepted, accepted_text, LARGEST_BODY)?) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return Err(not_an_object()),
+        Err(error) => return Err(not_json(&error)),
+    };
+    let mut fields = Fields::of(object);
+    let value = read(&mut fields);
+    fields.finish()?;
+    Ok(value)
+}
+
+/// The body as it came, when it is of a type that is read and not too large.
+pub(super) fn bytes<'r>(
+    request: &'r Request,
+    accepted: &[&str],
+    accepted_text: &'static str,
+    largest: usize,
+) -> Result<&'r [u8]> {
     if let Some(content_type) = request.headers().get(CONTENT_TYPE) {
         let media_type = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
         if !accepted.iter().any(|accepted| media_type.trim().eq_ignore_ascii_case(accepted)) {
@@ -246,16 +289,16 @@ fn read_object<T>(
     }
     // As bytes: the gateway and `cargo lambda watch` differ in which bodies they call text.
     let bytes: &[u8] = request.body().as_ref();
-    if bytes.len() > LARGEST_BODY {
-        return Err(Error::TooLarge(LARGEST_BODY));
+    if bytes.len() > largest {
+        return Err(Error::TooLarge(largest));
     }
-    let object = match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => object,
-        Ok(_) => return Err(Error::Malformed("the body is not a JSON object".into())),
-        Err(error) => return Err(Error::Malformed(format!("the body is not JSON: {error}"))),
-    };
-    let mut fields = Fields { object, place: String::new(), problems: Vec::new() };
-    let value = read(&mut fields);
-    fields.finish()?;
-    Ok(value)
+    Ok(bytes)
+}
+
+pub(super) fn not_an_object() -> Error {
+    Error::Malformed("the body is not a JSON object".into())
+}
+
+pub(super) fn not_json(error: &serde_json::Error) -> Error {
+    Error::Malformed(format!("the body is not JSON: {error}"))
 }

@@ -74,6 +74,17 @@ impl<K: Serialize> PageRequest<K> {
         item: impl Fn(&'r R) -> T,
         position: impl Fn(&'r R) -> Position<K>,
     ) -> Page {
+        self.page_up_to(rows, None, item, position)
+    }
+
+    /// The same where only so much was looked through: the next page begins after `end`, when all rows are on this one.
+    pub fn page_up_to<'r, R, T: Serialize>(
+        &self,
+        rows: &'r [R],
+        end: Option<&'r R>,
+        item: impl Fn(&'r R) -> T,
+        position: impl Fn(&'r R) -> Position<K>,
+    ) -> Page {
         let mut json = b"{\"items\":[".to_vec();
         let (mut last, mut taken, mut size) = (None, 0, 0);
         for row in rows.iter().take(self.limit.0) {
@@ -90,7 +101,8 @@ impl<K: Serialize> PageRequest<K> {
             }
             (last, taken) = (Some(row), taken + 1);
         }
-        let next_cursor = last.filter(|_| rows.len() > taken).map(|last| self.cursor(&position(last)));
+        let reached = if rows.len() > taken { last } else { end };
+        let next_cursor = reached.map(|reached| self.cursor(&position(reached)));
         json.extend_from_slice(b"],\"next_cursor\":");
         serde_json::to_writer(&mut json, &next_cursor).expect("is text");
         json.push(b'}');

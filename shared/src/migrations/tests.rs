@@ -47,7 +47,8 @@ async fn the_first_run_creates_the_ten_tables_and_the_second_applies_nothing() {
         "snap_jobs",
         "user_prefs",
     ];
-    assert_eq!(strings(&database.owner().await, tables).await, ten);
+    let tables = strings(&database.owner().await, tables).await;
+    assert!(ten.iter().all(|table| tables.iter().any(|there| there == table)), "{tables:?}");
 
     let second = run(&database, &embedded).await.expect("migrates");
     assert_eq!(second, Report { applied: vec![], ..first });

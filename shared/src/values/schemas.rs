@@ -59,7 +59,7 @@ impl JsonSchema for Currency {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[A-Z]{3}$", "examples": ["USD"] })
+        json_schema!({ "type": "string", "enum": super::currency::CODES[..], "examples": ["USD"] })
     }
 }
 

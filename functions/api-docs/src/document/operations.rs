@@ -44,8 +44,13 @@ impl Resource {
         filters: Vec<Value>,
         read: impl Fn(Parameters) -> Result<T>,
     ) -> Value {
-        for sort in sorts {
-            let query = filters.iter().fold(format!("sort={sort}&limit=20"), |query, filter| {
+        // A list that has one order alone takes no `sort`.
+        let orders = match sorts {
+            [] => vec![String::new()],
+            _ => sorts.iter().map(|sort| format!("sort={sort}&")).collect(),
+        };
+        for order in orders {
+            let query = filters.iter().fold(format!("{order}limit=20"), |query, filter| {
                 let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 let example = text(&filter["example"]);
                 format!(
@@ -60,14 +65,16 @@ impl Resource {
                 panic!("{query}: {error:?}");
             }
         }
-        let sort = json!({
-            "name": "sort",
-            "in": "query",
-            "description": "`-` is from the highest down. Ties are in the order of `id`.",
-            "schema": { "type": "string", "enum": sorts, "default": sorts[1] },
-            "example": sorts[1],
-        });
-        let mut parameters = vec![reference("limit"), reference("cursor"), sort];
+        let mut parameters = vec![reference("limit"), reference("cursor")];
+        parameters.extend(sorts.get(1).map(|newest_first| {
+            json!({
+                "name": "sort",
+                "in": "query",
+                "description": "`-` is from the highest down. Ties are in the order of `id`.",
+                "schema": { "type": "string", "enum": sorts, "default": newest_first },
+                "example": newest_first,
+            })
+        }));
         parameters.extend(filters);
         let page = json_body("A page.", &format!("{}Page", self.schema), &[]);
         let responses = answers(200, page, &[400]);
@@ -136,6 +143,28 @@ impl Resource {
         self.written(operation)
     }
 
+    /// Many rows in one request.
+    pub fn batch(&self, description: &str) -> Value {
+        let answer = json_body("What became of each item, in their order.", "BatchAnswer", &[]);
+        let responses = answers(200, answer, &[400, 413, 415, 422]);
+        let atomic = filter(
+            "atomic",
+            json!({ "type": "boolean", "default": false }),
+            false,
+            "All or nothing: with an item that is refused, nothing is written, and the answer is a 422 that names all.",
+        );
+        let path = format!("{}/batch", self.collection);
+        let (id, summary) =
+            (format!("upsert{}", self.schema_plural), format!("Create or update {}", self.many));
+        let parameters = vec![atomic, reference("Idempotency-Key")];
+        let mut operation = self.operation(&path, &id, &summary, parameters, responses);
+        operation["requestBody"] = body(&["application/json"], &format!("{}Batch", self.schema));
+        let mut operation = self.written(operation);
+        operation["description"] =
+            format!("{} {description}", operation["description"].as_str().unwrap_or_default()).into();
+        operation
+    }
+
     /// Adds all of them.
     pub fn add<T>(
         &self,
@@ -156,7 +185,7 @@ impl Resource {
         parts.paths.insert(self.item.into(), item);
     }
 
-    fn operation(
+    pub fn operation(
         &self,
         path: &str,
         id: &str,
@@ -265,12 +294,12 @@ pub fn parameters() -> Value {
     })
 }
 
-fn reference(parameter: &str) -> Value {
+pub fn reference(parameter: &str) -> Value {
     json!({ "$ref": format!("#/components/parameters/{parameter}") })
 }
 
 /// A body of one schema, by its name.
-fn body(content_types: &[&str], schema: &str) -> Value {
+pub fn body(content_types: &[&str], schema: &str) -> Value {
     let media = json!({ "schema": { "$ref": format!("#/components/schemas/{schema}") } });
     let content: Map<String, Value> =
         content_types.iter().map(|&name| (name.to_owned(), media.clone())).collect();
@@ -278,7 +307,7 @@ fn body(content_types: &[&str], schema: &str) -> Value {
 }
 
 /// What a signed-in caller may be answered: what was asked for, and problems.
-fn answers(status: u16, answer: Value, problems: &[u16]) -> Value {
+pub fn answers(status: u16, answer: Value, problems: &[u16]) -> Value {
     let mut answers = Map::from_iter([(status.to_string(), answer)]);
     for status in problems.iter().chain(&[401, 429, 503]) {
         answers.insert(status.to_string(), problem(*status));

@@ -83,6 +83,24 @@ pub fn page_of(items: &str) -> Value {
     })
 }
 
+/// Many in one body.
+pub fn batch_of(items: &str, example: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "items": {
+                "type": "array",
+                "items": { "$ref": format!("#/components/schemas/{items}") },
+                "minItems": 1,
+                "maxItems": 500,
+            },
+        },
+        "required": ["items"],
+        "additionalProperties": false,
+        "examples": [{ "items": [example] }],
+    })
+}
+
 fn schema<T: JsonSchema>(contract: Contract) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.contract = contract;

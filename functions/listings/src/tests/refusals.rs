@@ -235,10 +235,21 @@ async fn every_routed_path_is_served_and_a_wrong_verb_is_told_the_right_ones() {
         }
         ask(&app, "PUT", path, INGESTER, None).await.header("allow").to_owned()
     };
-    assert_eq!(routed_paths("listings"), ["/listings", "/listings/{id}", "/listings/{id}/scores"]);
+    let paths = [
+        "/listings",
+        "/listings/batch",
+        "/listings/{id}",
+        "/listings/{id}/price-history",
+        "/listings/{id}/scores",
+        "/listings/{id}/valuation",
+    ];
+    assert_eq!(routed_paths("listings"), paths);
     assert_eq!(verbs("/listings").await, "GET, POST");
+    assert_eq!(verbs("/listings/batch").await, "POST");
+    assert_eq!(verbs("/listings/1/price-history").await, "GET");
     assert_eq!(verbs("/listings/1").await, "GET, PATCH, DELETE");
     assert_eq!(verbs("/listings/1/scores").await, "GET, POST");
+    assert_eq!(verbs("/listings/1/valuation").await, "GET");
     for path in ["/listings/1/2", "/other", "/"] {
         assert_eq!(ask(&app, "GET", path, READER, None).await.status, 404, "{path}");
     }

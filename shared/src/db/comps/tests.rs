@@ -13,13 +13,14 @@ use crate::testing::{READER, TestDatabase, request};
 /// many words as a market has, by which the planner guesses how many a beginning finds.
 async fn fill(owner: &Client) {
     let sql = "
-        insert into comps (category, title, price_cents, currency, condition, source, observed_at, created_at)
+        insert into comps (category, title, price_cents, currency, condition, kind, source, observed_at, created_at)
         select case when i % 499 = 0 then 'rare' else 'category' || i % 10 end,
                (array['red couch', 'blue sofa', 'oak table', 'sofa and couch'])[1 + i % 4]
                    || ' word' || i % 400 || case when i % 499 = 1 then ' with a rarity' else '' end,
                (i * 37) % 900 * 100,
                case when i % 499 = 2 then 'CHF' else 'USD' end,
                case when i % 499 = 3 then 'poor' when i % 3 > 0 then 'good' end::item_condition,
+               case when i % 499 = 5 then 'asking' else 'sold' end::comp_kind,
                case when i % 499 = 4 then 'rare' else 'source' || i % 4 end,
                '2026-01-01Z'::timestamptz + (i * 31) % 9000 * interval '1 minute',
                '2026-06-01Z'::timestamptz + (i * 17) % 9000 * interval '1 minute'
@@ -71,6 +72,7 @@ async fn every_filter_finds_what_plain_sql_finds_in_every_sort() {
         ("category=rare", "category = 'rare'"),
         ("source=rare", "source = 'rare'"),
         ("condition=poor", "condition = 'poor'"),
+        ("kind=asking", "kind = 'asking'"),
         ("currency=CHF", "currency = 'CHF'"),
         ("price_cents_min=89000", "price_cents >= 89000"),
         ("price_cents_max=0", "price_cents = 0"),
@@ -120,6 +122,7 @@ async fn every_sort_and_every_page_of_it_is_a_range_of_an_index() {
         ("-observed_at&category=rare", "comps_category_observed_at_idx"),
         ("-observed_at&source=rare", "comps_source_observed_at_idx"),
         ("-observed_at&condition=poor", "comps_condition_observed_at_idx"),
+        ("-observed_at&kind=asking", "comps_kind_observed_at_idx"),
         ("-observed_at&currency=CHF", "comps_currency_observed_at_idx"),
     ] {
         let mut query = format!("sort={sort}&limit=2");

@@ -1,0 +1,38 @@
+//! `POST /valuations`: what is this worth? Told from comparable sales, with the evidence, and not kept.
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use shared::http::{self, Caller};
+use shared::valuation::{NewValuation, Subject, ValuationReport};
+use shared::{App, Error, Result, Role};
+
+#[cfg(test)]
+mod tests;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let app = shared::lambda::start(Role::App)?;
+    app.db.warm_up().await;
+    shared::lambda::serve(app, route).await
+}
+
+async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+    let _caller = Caller::of(app, &request)?;
+    match (http::path(&request, "valuations").as_slice(), request.method()) {
+        (["valuations"], &Method::POST) => {
+            // Without effect: asking twice is harmless.
+            http::idempotency_key(&request)?;
+            let subject: Subject = http::body(&request, NewValuation::read)?.into();
+            let valuation = app.valuer.value(&app.db, &subject).await?;
+            http::ok(&ValuationReport::of(
+                &valuation.estimate,
+                &valuation.found.comps,
+                &subject.currency,
+                valuation.model.name(),
+                valuation.found.as_of,
+            ))
+        }
+        (["valuations"], _) => Err(Error::MethodNotAllowed("POST")),
+        _ => Err(Error::NotFound("path")),
+    }
+}

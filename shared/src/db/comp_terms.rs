@@ -1,0 +1,106 @@
+//! The table `comp_terms`: comps by the terms of their titles, newest last.
+
+use tokio_postgres::Row;
+
+use super::Database;
+use super::columns::Columns;
+use crate::Result;
+use crate::valuation::{Comp, NEWEST_ASKING, NEWEST_SOLD};
+use crate::values::Timestamp;
+
+/// What was found at one moment.
+#[derive(Debug)]
+pub struct Found {
+    /// To the hour: a listing that is valued twice within one, by the same comps, has the same value to the bit.
+    pub as_of: Timestamp,
+    /// Of the newest model; 0 before the first.
+    pub model_version: i32,
+    pub comps: Vec<Comp>,
+}
+
+const COLUMNS: &str = "comps.id, comps.title, comps.category, comps.price_cents, comps.currency,
+    comps.condition::text, comps.kind::text, comps.observed_at, comps.lat, comps.lng";
+
+/// The newest comps of each of these terms in its currency, each comp once.
+pub async fn newest(db: &Database, lookups: &[(String, String)]) -> Result<Found> {
+    let terms: Vec<&str> = lookups.iter().map(|(term, _)| term.as_str()).collect();
+    let currencies: Vec<&str> = lookups.iter().map(|(_, currency)| currency.as_str()).collect();
+    let newest = |kind: &str, most: usize| {
+        format!(
+            "(select comp_id from comp_terms
+              where term = lookup.term and currency = lookup.currency::bpchar and kind = '{kind}'
+                  and observed_at between now() - interval '730 days' and now()
+              order by observed_at desc, comp_id desc
+              limit {most})"
+        )
+    };
+    // One row at least, also when nothing is found.
+    let sql = format!(
+        "select date_trunc('hour', now()), (select coalesce(max(version), 0) from valuation_models), {COLUMNS}
+         from (values (1)) moment (one)
+         left join (
+             (select distinct newest.comp_id
+              from unnest($1::text[], $2::text[]) lookup (term, currency)
+              cross join lateral ({} union all {}) newest) found
+             join comps on comps.id = found.comp_id
+         ) on true",
+        newest("sold", NEWEST_SOLD),
+        newest("asking", NEWEST_ASKING)
+    );
+    let rows = db.read(&sql, &[&terms, &currencies]).await?;
+    Ok(Found {
+        as_of: rows[0].get(0),
+        model_version: rows[0].get(1),
+        comps: rows
+            .iter()
+            .filter(|row| row.get::<_, Option<i64>>(2).is_some())
+            .map(|row| comp(row, 2))
+            .collect(),
+    })
+}
+
+/// Comps by their ids, for those that are still there.
+pub async fn by_ids(db: &Database, ids: &[i64]) -> Result<Vec<Comp>> {
+    let sql = format!("select {COLUMNS} from comps where id = any ($1)");
+    Ok(db.read(&sql, &[&ids]).await?.iter().map(|row| comp(row, 0)).collect())
+}
+
+/// A page of all comps, by id, for the fit.
+pub async fn page(db: &Database, after: i64, limit: i64) -> Result<Vec<Comp>> {
+    let sql = format!("select {COLUMNS} from comps where id > $1 order by id limit $2");
+    Ok(db.read(&sql, &[&after, &limit]).await?.iter().map(|row| comp(row, 0)).collect())
+}
+
+/// In the order of `COLUMNS`, from the column `first` on.
+fn comp(row: &Row, first: usize) -> Comp {
+    let mut columns = Columns::from(row, first);
+    let id = columns.take();
+    let title = columns.take::<&str>().to_owned();
+    let category = columns.take::<&str>().to_owned();
+    let price_cents = columns.take();
+    let currency = columns.take::<&str>().to_owned();
+    let condition: Option<&str> = columns.take();
+    let kind: &str = columns.take();
+    let observed_at: Timestamp = columns.take();
+    let (lat, lng): (Option<f64>, Option<f64>) = (columns.take(), columns.take());
+    Comp {
+        id,
+        title,
+        category,
+        price_cents,
+        currency,
+        condition: condition.map(|name| name.parse().expect("the enum has no other")),
+        kind: kind.parse().expect("the enum has no other"),
+        day: observed_at.days(),
+        place: lat.zip(lng),
+    }
+}
+
+/// The id after which there are at most so many comps, and the database's day.
+pub async fn newest_range(db: &Database, most: usize) -> Result<(i64, f64)> {
+    let sql = "select coalesce((select id from comps order by id desc offset $1 limit 1), 0), now()";
+    let offset = i64::try_from(most).expect("is a small number");
+    let rows = db.read(sql, &[&offset]).await?;
+    let moment: Timestamp = rows[0].get(1);
+    Ok((rows[0].get(0), moment.days()))
+}

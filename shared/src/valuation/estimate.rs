@@ -1,0 +1,249 @@
+//! The fair price: a weighted median of what comparable things went for, brought to the condition and the day.
+
+use super::catalog::{Candidate, OLDEST_DAYS};
+use super::likeness::{Likeness, likeness};
+use super::model::{Effects, bucket};
+use super::title::{Offer, Title};
+use super::{Comp, Model, Subject};
+use crate::values::{CompKind, Condition};
+
+/// What a thing is worth, and from what that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Minor units of the subject's currency.
+    pub fair_price_cents: i64,
+    /// The same before rounding, as a natural logarithm.
+    pub ln_fair_price: f64,
+    /// The next sale lies between these in nine of ten cases.
+    pub low_cents: i64,
+    pub high_cents: i64,
+    /// Kish's effective sample size of the weights: (Σw)² ÷ Σw².
+    pub effective_comps: f64,
+    /// There is no comp of the thing itself, only of other sizes or models of its family.
+    pub siblings_alone: bool,
+    /// Which of the model's residuals are its own.
+    pub bucket: usize,
+    /// Heaviest first. The weighted median of the adjusted prices is the fair price.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A comp and what became of its price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    pub comp_id: i64,
+    /// As it would be in the subject's condition, paid, today: a natural logarithm of minor units.
+    pub ln_adjusted: f64,
+    pub weight: f64,
+    pub why: Why,
+}
+
+/// What a weight and an adjustment come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Why {
+    pub similarity: f64,
+    pub sibling: bool,
+    pub age_days: f64,
+    pub kind: CompKind,
+    pub condition: Option<Condition>,
+}
+
+/// Why there is no estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unvalued {
+    /// The title asks for a thing, or names none.
+    NothingNamed,
+    NoComparableSales,
+}
+
+impl Unvalued {
+    pub fn reason(self) -> &'static str {
+        match self {
+            Unvalued::NothingNamed => "the title does not say what is offered",
+            Unvalued::NoComparableSales => "no comparable sales in the last year",
+        }
+    }
+}
+
+const ASKING_WEIGHT: f64 = 0.6;
+/// A thing is valued only when something like it was seen since.
+const SEEN_WITHIN_DAYS: f64 = 365.0;
+/// For each step between the conditions.
+const CONDITION_STEP_WEIGHT: f64 = 0.9;
+const UNKNOWN_CONDITION_WEIGHT: f64 = 0.75;
+/// Categories are often wrong, but not as often as two products have the same name.
+const OTHER_CATEGORY_WEIGHT: f64 = 0.2;
+/// What a comp from far away counts at least, and over how many miles its weight halves towards that.
+const FAR_WEIGHT: f64 = 0.7;
+const NEAR_MILES: f64 = 300.0;
+/// More make no better median, and longer evidence.
+const MOST_EVIDENCE: usize = 32;
+
+/// Values a subject by candidates of its own currency, as of a day (Unix days).
+///
+/// A better condition never makes it worth less: where the comps of the better one are thinner and say so, the value
+/// of the worse one stands, with its evidence.
+pub fn estimate(
+    subject: &Subject,
+    candidates: &[Candidate<'_>],
+    model: &Model,
+    day: f64,
+) -> Result<Estimate, Unvalued> {
+    let title = Title::read(&subject.title);
+    if title.words.is_empty() || title.offer == Offer::Wanted {
+        return Err(Unvalued::NothingNamed);
+    }
+    let mut comparable: Vec<Comparable<'_>> = candidates
+        .iter()
+        .filter(|candidate| candidate.comp.price_cents > 0 && candidate.comp.currency == subject.currency)
+        .filter(|candidate| day - candidate.comp.day <= OLDEST_DAYS)
+        .filter_map(|candidate| {
+            let like = likeness(&title, candidate.title, model)?;
+            Some(Comparable::new(subject, candidate.comp, like, model, day))
+        })
+        .collect();
+    let siblings_alone = comparable.iter().all(|comparable| comparable.why.sibling);
+    if !siblings_alone {
+        comparable.retain(|comparable| !comparable.why.sibling);
+    }
+    if comparable.iter().all(|comparable| comparable.why.age_days > SEEN_WITHIN_DAYS) {
+        return Err(Unvalued::NoComparableSales);
+    }
+    // The heaviest, whatever the condition; of equal ones the newer, so that the order of arrival does not matter.
+    comparable.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(b.comp.id.cmp(&a.comp.id)));
+    comparable.truncate(MOST_EVIDENCE);
+
+    let conditions: &[Option<Condition>] = match subject.condition {
+        None => &[None],
+        Some(condition) => &CONDITIONS[..=condition as usize],
+    };
+    let best = conditions
+        .iter()
+        .map(|&condition| {
+            let evidence: Vec<Evidence> =
+                comparable.iter().map(|comparable| comparable.evidence(condition, model)).collect();
+            (median(&evidence), evidence)
+        })
+        // The last of equals is the condition asked for.
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let (fair, mut evidence) = best.expect("there is at least one condition");
+    evidence.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(b.comp_id.cmp(&a.comp_id)));
+
+    let sum: f64 = evidence.iter().map(|evidence| evidence.weight).sum();
+    let squares: f64 = evidence.iter().map(|evidence| evidence.weight * evidence.weight).sum();
+    let effective_comps = sum * sum / squares;
+    let bucket = bucket(effective_comps, siblings_alone, subject.condition.is_some());
+    let residuals = &model.parameters.residuals[bucket];
+    let cents = |ln_price: f64| ln_price.exp().round().min(9e15) as i64;
+    Ok(Estimate {
+        fair_price_cents: cents(fair),
+        ln_fair_price: fair,
+        low_cents: cents(fair + residuals.quantile(0.05)),
+        high_cents: cents(fair + residuals.quantile(0.95)),
+        effective_comps,
+        siblings_alone,
+        bucket,
+        evidence,
+    })
+}
+
+const CONDITIONS: [Option<Condition>; 5] = [
+    Some(Condition::Poor),
+    Some(Condition::Fair),
+    Some(Condition::Good),
+    Some(Condition::Great),
+    Some(Condition::Excellent),
+];
+
+/// A comp with what it weighs in any condition.
+struct Comparable<'c> {
+    comp: &'c Comp,
+    weight: f64,
+    why: Why,
+}
+
+impl<'c> Comparable<'c> {
+    fn new(subject: &Subject, comp: &'c Comp, like: Likeness, model: &Model, day: f64) -> Comparable<'c> {
+        // A moment is told by its hour: what was seen within it is new.
+        let age_days = (day - comp.day).max(0.0);
+        let kind_weight = match comp.kind {
+            CompKind::Sold => 1.0,
+            CompKind::Asking => ASKING_WEIGHT,
+        };
+        let place_weight = match (subject.place, comp.place) {
+            (Some(ours), Some(theirs)) => {
+                FAR_WEIGHT + (1.0 - FAR_WEIGHT) * (-miles(ours, theirs) / NEAR_MILES).exp2()
+            }
+            _ => 1.0,
+        };
+        let category_weight = match &subject.category {
+            Some(category) if *category != comp.category => OTHER_CATEGORY_WEIGHT,
+            _ => 1.0,
+        };
+        Comparable {
+            comp,
+            weight: (-age_days / model.parameters.half_life_days).exp2()
+                * like.similarity.powi(2)
+                * kind_weight
+                * place_weight
+                * category_weight,
+            why: Why {
+                similarity: like.similarity,
+                sibling: like.sibling,
+                age_days,
+                kind: comp.kind,
+                condition: comp.condition,
+            },
+        }
+    }
+
+    fn evidence(&self, condition: Option<Condition>, model: &Model) -> Evidence {
+        let comp = self.comp;
+        let effects: &Effects = model.effects(&comp.category);
+        let ln_adjusted = (comp.price_cents as f64).ln() - effects.condition(comp.condition)
+            + effects.condition(condition)
+            + effects.trend * self.why.age_days
+            - effects.kind(comp.kind);
+        let condition_weight = match (condition, comp.condition) {
+            (Some(ours), Some(theirs)) => CONDITION_STEP_WEIGHT.powi((ours as i32 - theirs as i32).abs()),
+            (None, None) => 1.0,
+            _ => UNKNOWN_CONDITION_WEIGHT,
+        };
+        Evidence { comp_id: comp.id, ln_adjusted, weight: self.weight * condition_weight, why: self.why }
+    }
+}
+
+/// Over the ground; good enough for a weight.
+pub fn miles((lat, lng): (f64, f64), (other_lat, other_lng): (f64, f64)) -> f64 {
+    let (a, b) = (lat.to_radians(), other_lat.to_radians());
+    let half = |angle: f64| (angle / 2.0).sin().powi(2);
+    let h = half(b - a) + a.cos() * b.cos() * half((other_lng - lng).to_radians());
+    2.0 * 3958.8 * h.sqrt().min(1.0).asin()
+}
+
+/// The weighted median of the adjusted prices.
+pub fn median(evidence: &[Evidence]) -> f64 {
+    let mut prices: Vec<(f64, f64)> =
+        evidence.iter().map(|evidence| (evidence.ln_adjusted, evidence.weight)).collect();
+    prices.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    quantile(&prices, 0.5)
+}
+
+/// A quantile of sorted `(value, weight)`. A value stands in the middle of its weight, and between two values it is
+/// interpolated.
+pub fn quantile(sorted: &[(f64, f64)], probability: f64) -> f64 {
+    let total: f64 = sorted.iter().map(|(_, weight)| weight).sum();
+    let target = probability * total;
+    let (mut before, mut last) = (0.0, None);
+    for &(value, weight) in sorted {
+        let middle = before + weight / 2.0;
+        if middle >= target {
+            return match last {
+                None => value,
+                Some((at, earlier)) => earlier + (value - earlier) * (target - at) / (middle - at),
+            };
+        }
+        last = Some((middle, value));
+        before += weight;
+    }
+    sorted.last().map_or(f64::NAN, |(value, _)| *value)
+}

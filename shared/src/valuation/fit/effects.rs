@@ -1,0 +1,217 @@
+//! What conditions, time and asking do to a price: differences between comps of one product, by backfitting with
+//! Huber's weights.
+
+use std::collections::BTreeMap;
+
+use super::{ASSUMED, spread};
+use crate::valuation::likeness::weight;
+use crate::valuation::model::Effects;
+use crate::valuation::title::{Title, Word};
+use crate::valuation::{Comp, Model};
+use crate::values::CompKind;
+
+const ROUNDS: usize = 40;
+/// In standard deviations: what lies beyond counts less.
+const HUBER: f64 = 1.345;
+/// As many comps as what is assumed weighs against the market, and the market against a category.
+const ASSUMPTION: f64 = 20.0;
+const MARKET: f64 = 60.0;
+/// An age of this many days counts as one in the shrinkage of a trend.
+const TREND_UNIT: f64 = 100.0;
+/// A category with fewer goes with the market.
+const FEWEST_IN_CATEGORY: usize = 60;
+
+/// The last of these is an unknown condition.
+const CONDITIONS: usize = 6;
+
+struct Observation<'c> {
+    group: usize,
+    category: &'c str,
+    condition: usize,
+    asking: bool,
+    age: f64,
+    ln_price: f64,
+    error: f64,
+}
+
+/// The market's effects, and those of categories that have enough comps of their own.
+pub fn learn(
+    comps: &[Comp],
+    titles: &[Title],
+    model: &Model,
+    day: f64,
+) -> (Effects, BTreeMap<String, Effects>) {
+    let mut observations = observations(comps, titles, model, day);
+    let mut market = ASSUMED;
+    let mut categories: BTreeMap<&str, (Vec<usize>, Effects)> = BTreeMap::new();
+    for (index, observation) in observations.iter().enumerate() {
+        categories.entry(observation.category).or_insert((Vec::new(), ASSUMED)).0.push(index);
+    }
+    categories.retain(|_, (own, _)| own.len() >= FEWEST_IN_CATEGORY);
+    for _ in 0..ROUNDS {
+        let effects = |category: &str| categories.get(category).map_or(&market, |(_, effects)| effects);
+        center(&mut observations, effects);
+        let errors: Vec<f64> = observations.iter().map(|observation| observation.error).collect();
+        let scale = (HUBER * spread(&errors)).max(1e-6);
+        let before = market;
+        market = improved(&before, &ASSUMED, ASSUMPTION, scale, observations.iter());
+        for (own, effects) in categories.values_mut() {
+            let own = own.iter().map(|&index| &observations[index]);
+            *effects = improved(effects, &market, MARKET, scale, own);
+        }
+    }
+    rise(&mut market, &counts(observations.iter()));
+    let named = categories.into_iter().map(|(category, (own, mut effects))| {
+        rise(&mut effects, &counts(own.iter().map(|&index| &observations[index])));
+        (category.to_owned(), effects)
+    });
+    (market, named.collect())
+}
+
+/// Comps of products that have two or more.
+fn observations<'c>(comps: &'c [Comp], titles: &[Title], model: &Model, day: f64) -> Vec<Observation<'c>> {
+    let mut groups: BTreeMap<(&str, String), Vec<usize>> = BTreeMap::new();
+    for (index, (comp, title)) in comps.iter().zip(titles).enumerate() {
+        if let Some(product) = product(title, model) {
+            groups.entry((&comp.currency, product)).or_default().push(index);
+        }
+    }
+    groups.retain(|_, members| members.len() > 1);
+    let mut observations = Vec::new();
+    for (group, members) in groups.into_values().enumerate() {
+        for index in members {
+            let comp = &comps[index];
+            observations.push(Observation {
+                group,
+                category: &comp.category,
+                condition: comp.condition.map_or(CONDITIONS - 1, |condition| condition as usize),
+                asking: comp.kind == CompKind::Asking,
+                age: day - comp.day,
+                ln_price: (comp.price_cents as f64).ln(),
+                error: 0.0,
+            });
+        }
+    }
+    observations
+}
+
+/// What comps of one product have in common, roughly: the word that says the most, and all that tells variants apart.
+fn product(title: &Title, model: &Model) -> Option<String> {
+    let strongest: &Word = title
+        .words
+        .iter()
+        .filter(|word| weight(word, model) >= 0.5)
+        .max_by(|a, b| weight(a, model).total_cmp(&weight(b, model)).then(b.text.cmp(&a.text)))?;
+    let mut product = title.term(&strongest.text);
+    for part in title.measures.iter().map(|(_, value)| value).chain(&title.qualifiers) {
+        product.push(' ');
+        product.push_str(part);
+    }
+    Some(product)
+}
+
+/// Sets the errors: against the effects, and against the product's own level.
+fn center<'e>(observations: &mut [Observation<'_>], effects: impl Fn(&str) -> &'e Effects) {
+    let groups = observations.last().map_or(0, |last| last.group + 1);
+    for observation in observations.iter_mut() {
+        let effects = effects(observation.category);
+        let condition = match observation.condition {
+            known @ 0..5 => effects.conditions[known],
+            _ => effects.unknown_condition,
+        };
+        let asking = if observation.asking { effects.asking } else { 0.0 };
+        observation.error = observation.ln_price - condition - asking + effects.trend * observation.age;
+    }
+    let mut members: Vec<Vec<f64>> = vec![Vec::new(); groups];
+    for observation in observations.iter() {
+        members[observation.group].push(observation.error);
+    }
+    let levels: Vec<f64> = members.iter_mut().map(|errors| level(errors)).collect();
+    for observation in observations.iter_mut() {
+        observation.error -= levels[observation.group];
+    }
+}
+
+/// Huber's mean, a few steps from the median.
+fn level(errors: &mut [f64]) -> f64 {
+    let mut level = super::median(errors);
+    let scale = (HUBER * spread(errors)).max(0.05);
+    for _ in 0..3 {
+        let weights = errors.iter().map(|error| (scale / (error - level).abs().max(scale), error));
+        let (sum, total) = weights.fold((0.0, 0.0), |(sum, total), (w, error)| (sum + w * error, total + w));
+        level = sum / total;
+    }
+    level
+}
+
+/// One round of backfitting, drawn towards `prior` as if that were so many comps.
+fn improved<'o>(
+    effects: &Effects,
+    prior: &Effects,
+    strength: f64,
+    scale: f64,
+    observations: impl Iterator<Item = &'o Observation<'o>>,
+) -> Effects {
+    let mut condition = [(0.0, 0.0); CONDITIONS];
+    let (mut asking, mut trend) = ((0.0, 0.0), (0.0, 0.0));
+    let observations: Vec<&Observation<'_>> = observations.collect();
+    let total = observations.len().max(1) as f64;
+    let mean_age = observations.iter().map(|observation| observation.age).sum::<f64>() / total;
+    for observation in observations {
+        let weight = scale / observation.error.abs().max(scale);
+        let add = |(sum, weights): &mut (f64, f64), by: f64| {
+            *sum += weight * by * observation.error;
+            *weights += weight * by * by;
+        };
+        add(&mut condition[observation.condition], 1.0);
+        if observation.asking {
+            add(&mut asking, 1.0);
+        }
+        add(&mut trend, -(observation.age - mean_age) / TREND_UNIT);
+    }
+    let step = |(sum, weights): (f64, f64), now: f64, prior: f64| {
+        now + (sum + strength * (prior - now)) / (weights + strength)
+    };
+    let mut improved = *effects;
+    for (index, now) in improved.conditions.iter_mut().enumerate() {
+        *now = step(condition[index], *now, prior.conditions[index]);
+    }
+    // Against `good`.
+    let good = improved.conditions[2];
+    improved.conditions.iter_mut().for_each(|now| *now -= good);
+    improved.unknown_condition =
+        step(condition[CONDITIONS - 1], effects.unknown_condition, prior.unknown_condition) - good;
+    improved.asking = step(asking, effects.asking, prior.asking);
+    improved.trend = step(trend, effects.trend * TREND_UNIT, prior.trend * TREND_UNIT) / TREND_UNIT;
+    improved
+}
+
+fn counts<'o>(observations: impl Iterator<Item = &'o Observation<'o>>) -> [f64; 5] {
+    let mut counts = [1.0; 5];
+    for observation in observations {
+        if let Some(count) = counts.get_mut(observation.condition) {
+            *count += 1.0;
+        }
+    }
+    counts
+}
+
+/// A better condition is never worth less: neighbours that say so are pooled (isotonic regression).
+fn rise(effects: &mut Effects, counts: &[f64; 5]) {
+    let mut pools: Vec<(f64, f64, usize)> = Vec::new();
+    for (value, count) in effects.conditions.iter().zip(counts) {
+        pools.push((*value, *count, 1));
+        while let [.., (low, low_count, low_length), (high, high_count, high_length)] = pools[..]
+            && low > high
+        {
+            let count = low_count + high_count;
+            let pooled = ((low * low_count + high * high_count) / count, count, low_length + high_length);
+            pools.truncate(pools.len() - 2);
+            pools.push(pooled);
+        }
+    }
+    let values = pools.iter().flat_map(|(value, _, length)| std::iter::repeat_n(*value, *length));
+    for (condition, value) in effects.conditions.iter_mut().zip(values) {
+        *condition = value;
+    }
+}

@@ -1,0 +1,148 @@
+//! How far the next sale lies from the estimate: recent sales, each valued by what was known before it (split
+//! conformal prediction by evidence, Mondrian; Vovk et al., 2005).
+//!
+//! Some comps are wrong: another product's, a bundle's, a slip. Such a sale says nothing of the next right one, so
+//! the share of them that is seen where evidence is thick is taken out of the tails everywhere. What wrong *evidence*
+//! does where it is thin stays in.
+
+use super::{median, spread};
+use crate::valuation::catalog::Catalog;
+use crate::valuation::estimate::estimate;
+use crate::valuation::model::{ALL_BUCKETS, BUCKETS, Residuals};
+use crate::valuation::{Comp, Model, Subject};
+use crate::values::CompKind;
+
+/// Sales of so many days are looked at, the newest.
+const RECENT_DAYS: f64 = 450.0;
+const MOST_SALES: usize = 6_000;
+/// A bucket with fewer keeps what is assumed.
+const FEWEST_SALES: usize = 50;
+/// Of comps' weights, in days; a market of fashions forgets sooner than one of furniture.
+const HALF_LIVES: [f64; 4] = [60.0, 120.0, 240.0, 480.0];
+const SALES_TO_COMPARE: usize = 1_500;
+/// The standard deviation of sales that are wrong, as a logarithm: a factor of two.
+const WRONG: f64 = 0.75;
+/// The first bucket of much evidence: from four effective comps on.
+const MUCH: usize = 6;
+/// The part of the sales that seem wrong which is taken to be: some are only rare.
+const CERTAINLY: f64 = 0.75;
+
+/// The recent sales, in an order that does not depend on that of the comps: the first so many are a fair draw.
+pub fn sales(comps: &[Comp], day: f64) -> Vec<&Comp> {
+    let mut sales: Vec<&Comp> =
+        comps.iter().filter(|comp| comp.kind == CompKind::Sold && comp.day >= day - RECENT_DAYS).collect();
+    sales.sort_by_key(|comp| (comp.id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    sales.truncate(MOST_SALES);
+    sales
+}
+
+/// The half-life that would have valued recent sales best: by the median distance between estimate and sale.
+pub fn best_half_life(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> f64 {
+    let assumed = model.parameters.half_life_days;
+    let sales = &sales[..sales.len().min(SALES_TO_COMPARE)];
+    if sales.len() < FEWEST_SALES {
+        return assumed;
+    }
+    let mut model = model.clone();
+    let distance = |half_life: &f64| {
+        model.parameters.half_life_days = *half_life;
+        let mut distances: Vec<f64> = sales
+            .iter()
+            .filter_map(|sale| valued(catalog, sale, &model).map(|(_, residual)| residual.abs()))
+            .collect();
+        median(&mut distances)
+    };
+    let distances: Vec<f64> = HALF_LIVES.iter().map(distance).collect();
+    let best = distances.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).map(|(index, _)| index);
+    best.map_or(assumed, |index| HALF_LIVES[index])
+}
+
+/// The bucket of a sale's estimate, from what was known before it, and how far the sale lies from it.
+fn valued(catalog: &Catalog<'_>, sale: &Comp, model: &Model) -> Option<(usize, f64)> {
+    let subject = Subject {
+        title: sale.title.clone(),
+        category: Some(sale.category.clone()),
+        condition: sale.condition,
+        currency: sale.currency.clone(),
+        place: sale.place,
+    };
+    let candidates = catalog.candidates(&subject, model, sale.day);
+    let estimate = estimate(&subject, &candidates, model, sale.day).ok()?;
+    Some((estimate.bucket, (sale.price_cents as f64).ln() - estimate.ln_fair_price))
+}
+
+pub fn learn(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> Vec<Residuals> {
+    let mut by_bucket: Vec<Vec<f64>> = vec![Vec::new(); ALL_BUCKETS];
+    for sale in sales {
+        if let Some((bucket, residual)) = valued(catalog, sale, model) {
+            by_bucket[bucket].push(residual);
+        }
+    }
+
+    let mixtures: Vec<Option<Mixture>> = by_bucket
+        .iter()
+        .map(|residuals| (residuals.len() >= FEWEST_SALES).then(|| Mixture::of(residuals)))
+        .collect();
+    // Where there is much evidence the estimate is right, and what lies far off is a sale that is wrong.
+    let much = |bucket: usize| (MUCH..2 * BUCKETS.len()).contains(&bucket);
+    let most_sales = (0..ALL_BUCKETS).max_by_key(|&bucket| (much(bucket), by_bucket[bucket].len()));
+    let share = most_sales.and_then(|bucket| mixtures[bucket].as_ref()).map_or(0.0, |mixture| mixture.share);
+    let wrong = CERTAINLY * share;
+    let learned = by_bucket.iter().zip(&mixtures).enumerate().map(|(bucket, (residuals, mixture))| {
+        let Some(mixture) = mixture else { return Residuals::assumed(bucket) };
+        let taken = (wrong / mixture.share.max(1e-9)).min(1.0);
+        let mut weighted: Vec<(f64, f64)> = residuals
+            .iter()
+            .map(|&residual| (residual, 1.0 - taken * mixture.probability_of_wrong(residual)))
+            .collect();
+        Residuals::learned(&mut weighted)
+    });
+    learned.collect()
+}
+
+/// A normal distribution and a few values from a much wider one, told apart by expectation maximisation.
+struct Mixture {
+    mean: f64,
+    right: f64,
+    wide: f64,
+    /// Of the wide one.
+    share: f64,
+}
+
+impl Mixture {
+    fn of(residuals: &[f64]) -> Mixture {
+        let mut mixture = Mixture {
+            mean: median(&mut residuals.to_vec()),
+            right: spread(residuals).max(0.02),
+            wide: 0.0,
+            share: 0.08,
+        };
+        for _ in 0..50 {
+            mixture.wide = (2.0 * mixture.right).max(WRONG);
+            let (mut wrong, mut weight, mut sum, mut squares) = (0.0, 0.0, 0.0, 0.0);
+            for &residual in residuals {
+                let probability = mixture.probability_of_wrong(residual);
+                wrong += probability;
+                weight += 1.0 - probability;
+                sum += (1.0 - probability) * residual;
+                squares += (1.0 - probability) * (residual - mixture.mean).powi(2);
+            }
+            if weight < 1.0 {
+                break;
+            }
+            mixture.mean = sum / weight;
+            mixture.right = (squares / weight).sqrt().max(0.02);
+            mixture.share = (wrong / residuals.len() as f64).clamp(1e-4, 0.5);
+        }
+        mixture
+    }
+
+    fn probability_of_wrong(&self, residual: f64) -> f64 {
+        let density = |deviation: f64| {
+            let z = (residual - self.mean) / deviation;
+            (-0.5 * z * z).exp() / deviation
+        };
+        let (right, wrong) = ((1.0 - self.share) * density(self.right), self.share * density(self.wide));
+        wrong / (right + wrong).max(f64::MIN_POSITIVE)
+    }
+}

@@ -1,0 +1,351 @@
+//! Tokens read one after the other: set phrases, numbers with their units, what comes with a thing or is for it, and
+//! what is left, its name.
+
+use std::collections::BTreeSet;
+
+use super::tokens::Token;
+use super::words::{
+    ACCESSORIES, BROKEN, COUNTED, INCLUDED, PURPOSES, QUALIFIERS, SIZES, TIME_UNITS, UNITS, WANTED, is_noise,
+};
+use super::{Offer, Title, Word};
+
+#[derive(Default)]
+pub struct Reader {
+    words: Vec<Word>,
+    measures: Vec<(&'static str, String)>,
+    qualifiers: BTreeSet<String>,
+    year: Option<u16>,
+    accessory: Option<String>,
+    count: Option<u32>,
+    bundle: bool,
+    broken: bool,
+    wanted: bool,
+    /// So many of the next tokens may come with the thing: "with case and charger".
+    included: usize,
+}
+
+impl Reader {
+    /// Reads what begins at this token; returns how many tokens that was.
+    pub fn take(&mut self, tokens: &[Token], at: usize) -> usize {
+        self.included = self.included.saturating_sub(1);
+        let text = tokens[at].text.as_str();
+        let word = |offset: usize| tokens.get(at + offset).map_or("", |token| token.text.as_str());
+        if matches!(text, "$" | "€" | "£") {
+            return 2;
+        }
+        if word(1) == "%" {
+            return 2;
+        }
+        if let Some(taken) = self.take_phrase(text, word(1), word(2)) {
+            return taken;
+        }
+        if tokens[at].is_number() {
+            return self.take_number(tokens, at);
+        }
+        // 256G is no weight.
+        if let Some(number @ ("32" | "64" | "128" | "256" | "512")) = text.strip_suffix('g') {
+            self.measure(number, "gb", word(1));
+            return 1;
+        }
+        if let Some((number, unit)) = number_with_unit(text) {
+            self.measure(number, unit, word(1));
+            return 1;
+        }
+        self.take_word(tokens, at)
+    }
+
+    /// Set phrases; none of them names the thing.
+    fn take_phrase(&mut self, first: &str, second: &str, third: &str) -> Option<usize> {
+        let number = |text: &str| text.parse::<u32>().ok().filter(|count| (1..=500).contains(count));
+        match (first, second, third) {
+            ("lot" | "set" | "pack" | "box" | "case", "of", count) if number(count).is_some() => {
+                self.count = number(count);
+                return Some(3);
+            }
+            ("lot" | "bundle", count, _) if number(count).is_some_and(|count| count > 1) => {
+                self.count = number(count);
+                return Some(2);
+            }
+            ("with" | "w" | "+" | "plus", "extras", _) | ("pair", "of", _) => return Some(2),
+            ("for", "parts", _)
+            | ("parts", "only", _)
+            | ("not", "working", _)
+            | ("no", "power", _)
+            | ("turn", "on", _) => {
+                self.broken = true;
+                return Some(2);
+            }
+            ("doesnt", "work", _) | ("does", "not", "work") => {
+                self.broken = true;
+                return Some(if first == "does" { 3 } else { 2 });
+            }
+            ("box" | "manual" | "case" | "lid" | "cover", "only", _) | ("empty", "box", _) => {
+                let what = if first == "empty" { "box" } else { first };
+                self.accessory.get_or_insert_with(|| what.to_owned());
+                return Some(2);
+            }
+            ("looking", "for", _) | ("in", "search", _) => {
+                self.wanted = true;
+                return Some(2);
+            }
+            ("size" | "sz", size, _) if !size.is_empty() => {
+                self.measures.push(("size", size.to_owned()));
+                return Some(2);
+            }
+            ("gen" | "generation" | "mk" | "mark", generation, _) if ordinal(generation).is_some() => {
+                self.generation(ordinal(generation)?);
+                return Some(2);
+            }
+            (generation, "gen" | "generation", _) if ordinal(generation).is_some() => {
+                self.generation(ordinal(generation)?);
+                return Some(2);
+            }
+            _ => {}
+        }
+        if matches!(first, "paid" | "retail" | "msrp" | "asking") && second.parse::<f64>().is_ok() {
+            return Some(2);
+        }
+        // 2x at the beginning, x2 at the end; there are things that are called so.
+        let count = match (first.strip_suffix('x'), first.strip_prefix('x')) {
+            (Some(count), _) if self.words.is_empty() => number(count),
+            (_, Some(count)) if second.is_empty() && self.words.iter().any(|word| word.coded) => {
+                number(count)
+            }
+            _ => None,
+        };
+        self.count = Some(count.filter(|&count| count <= 20)?);
+        Some(1)
+    }
+
+    fn take_number(&mut self, tokens: &[Token], at: usize) -> usize {
+        let text = &tokens[at].text;
+        let word = |offset: usize| tokens.get(at + offset).map_or("", |token| token.text.as_str());
+        // 10/10, 9/10: a mark; 8/256gb: memory and storage.
+        if word(1) == "/" {
+            if let Some((number, unit @ ("gb" | "tb"))) = number_with_unit(word(2)) {
+                self.measures.push(("memory", format!("{text}gb")));
+                self.measure(number, unit, "");
+                return 3;
+            }
+            if matches!(word(2), "5" | "10" | "100") {
+                return 3;
+            }
+        }
+        let next = word(1);
+        if TIME_UNITS.contains(&next) {
+            return if word(2) == "old" { 3 } else { 2 };
+        }
+        if matches!(next, "pack" | "pk" | "pcs" | "pieces" | "lot") {
+            self.count = text.parse().ok().filter(|&count| count > 1);
+            return 2;
+        }
+        if let Some(counted) = COUNTED.iter().find(|(name, _)| *name == next) {
+            self.measures.push((counted.1, format!("{text}{}", counted.1)));
+            return 2;
+        }
+        if UNITS.iter().any(|(name, _, _)| *name == next) {
+            self.measure(text, next, word(2));
+            return 2;
+        }
+        if let Ok(year) = text.parse::<u16>()
+            && (1950..=2035).contains(&year)
+        {
+            self.year = Some(year);
+            return 1;
+        }
+        self.code(text);
+        1
+    }
+
+    /// A number belongs to the word before it: iPhone 12, Marlin 5. One without such a word stands for itself.
+    fn code(&mut self, number: &str) {
+        let text = match self.words.last() {
+            Some(last) if !last.text.ends_with(|c: char| c.is_ascii_digit()) => {
+                format!("{}{number}", last.text)
+            }
+            _ => number.to_owned(),
+        };
+        self.word(text, true);
+    }
+
+    fn take_word(&mut self, tokens: &[Token], at: usize) -> usize {
+        let text = tokens[at].text.as_str();
+        if WANTED.contains(&text) {
+            self.wanted = true;
+        } else if BROKEN.contains(&text) {
+            self.broken = true;
+        } else if INCLUDED.contains(&text) {
+            self.included = 5;
+        } else if matches!(text, "bundle" | "bundled" | "lot") {
+            self.bundle = true;
+        } else if text == "for" {
+            let next = tokens.get(at + 1).map_or("", |token| token.text.as_str());
+            // Casters for an Acme chair; not a chair for sale.
+            if let Some(last) = self.words.last()
+                && tokens.len() > at + 2
+                && !is_noise(next)
+                && !PURPOSES.contains(&next)
+                && self.words.iter().all(|word| !word.coded)
+            {
+                let what = last.text.clone();
+                self.accessory.get_or_insert(what);
+                self.words.clear();
+            }
+        } else if let Some(accessory) = ACCESSORIES.iter().find(|(name, _)| *name == text) {
+            if self.included == 0 {
+                self.accessory.get_or_insert_with(|| accessory.1.to_owned());
+            }
+        } else if let Some(size) = SIZES.iter().find(|(name, _)| *name == text) {
+            self.measures.push(("size", size.1.to_owned()));
+        } else if QUALIFIERS.contains(&text) {
+            self.qualifiers.insert(text.to_owned());
+        } else if !is_noise(text) && text.chars().any(char::is_alphanumeric) {
+            return self.take_name(tokens, at);
+        }
+        1
+    }
+
+    fn take_name(&mut self, tokens: &[Token], at: usize) -> usize {
+        let text = tokens[at].text.as_str();
+        if tokens[at].is_coded() {
+            // 12pro
+            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            if digits > 0 && QUALIFIERS.contains(&&text[digits..]) {
+                self.code(&text[..digits]);
+                self.qualifiers.insert(text[digits..].to_owned());
+            } else {
+                // Fjord14 is what others write as Fjord 14.
+                let letters = text.find(|c: char| c.is_ascii_digit()).unwrap_or_default();
+                if letters > 3 && text[letters..].bytes().all(|byte| byte.is_ascii_digit()) {
+                    self.word(text[..letters].to_owned(), false);
+                }
+                self.word(text.to_owned(), true);
+            }
+            return 1;
+        }
+        // Few letters before a number are one name with it: WH-1000XM4, EOS R5, X-T3.
+        let letters = text.chars().count();
+        if let Some(next) = tokens.get(at + 1)
+            && (letters <= 2 || letters <= 4 && next.hyphenated)
+            && next.is_coded()
+            && number_with_unit(&next.text).is_none()
+        {
+            let follower = tokens.get(at + 2).map_or("", |token| token.text.as_str());
+            let is_measure = next.is_number()
+                && (UNITS.iter().any(|(name, _, _)| *name == follower) || TIME_UNITS.contains(&follower));
+            if !is_measure {
+                let mut joined = format!("{text}{}", next.text);
+                let mut taken = 2;
+                if let Some(third) = tokens.get(at + 2)
+                    && third.hyphenated
+                    && third.is_coded()
+                {
+                    joined.push_str(&third.text);
+                    taken = 3;
+                }
+                self.word(joined, true);
+                return taken;
+            }
+        }
+        match text {
+            // Levels of a size: S, M, L; a chair of size B.
+            _ if letters == 1 && text.is_ascii() => self.measures.push(("size", text.to_owned())),
+            _ => self.word(text.to_owned(), false),
+        }
+        1
+    }
+
+    fn word(&mut self, text: String, coded: bool) {
+        let word = Word { text, coded };
+        if !self.words.contains(&word) {
+            self.words.push(word);
+        }
+    }
+
+    fn generation(&mut self, number: u32) {
+        self.measures.push(("generation", format!("gen{number}")));
+    }
+
+    fn measure(&mut self, number: &str, unit: &str, next: &str) {
+        let Some(&(_, dimension, unit)) = UNITS.iter().find(|(name, _, _)| *name == unit) else { return };
+        let is_memory = dimension == "storage" && matches!(next, "ram" | "memory" | "ddr4" | "ddr5");
+        let value = match (unit, number) {
+            ("gb", "1000" | "1024") => "1tb".to_owned(),
+            ("gb", "2000" | "2048") => "2tb".to_owned(),
+            _ => {
+                let number = match number.contains('.') {
+                    true => number.trim_end_matches('0').trim_end_matches('.'),
+                    false => number,
+                };
+                format!("{number}{unit}")
+            }
+        };
+        self.measures.push((if is_memory { "memory" } else { dimension }, value));
+    }
+
+    pub fn finish(mut self) -> Title {
+        // 16 GB 512 GB: the smaller is memory.
+        let gigabytes = |value: &str| match value.strip_suffix("tb") {
+            Some(terabytes) => terabytes.parse::<f64>().map(|number| number * 1024.0).ok(),
+            None => value.strip_suffix("gb").and_then(|number| number.parse::<f64>().ok()),
+        };
+        let mut storages: Vec<(usize, f64)> = self
+            .measures
+            .iter()
+            .enumerate()
+            .filter(|(_, (dimension, _))| *dimension == "storage")
+            .filter_map(|(index, (_, value))| gigabytes(value).map(|size| (index, size)))
+            .collect();
+        storages.sort_by(|a, b| a.1.total_cmp(&b.1));
+        if let [(smaller, memory), .., (_, storage)] = storages[..]
+            && memory <= 64.0
+            && storage >= 4.0 * memory
+        {
+            self.measures[smaller].0 = "memory";
+        }
+        self.measures.sort();
+        self.measures.dedup();
+        let offer = if self.wanted {
+            Offer::Wanted
+        } else if let Some(what) = self.accessory {
+            Offer::Accessory(what)
+        } else if self.broken {
+            Offer::Broken
+        } else if let Some(count) = self.count.filter(|&count| count > 1) {
+            Offer::Lot(count)
+        } else if self.bundle {
+            Offer::Bundle
+        } else {
+            Offer::Item
+        };
+        let code = self.words.iter().filter(|word| word.coded).map(|word| word.text.as_str()).collect();
+        Title {
+            offer,
+            words: self.words,
+            measures: self.measures,
+            qualifiers: self.qualifiers,
+            year: self.year,
+            code,
+        }
+    }
+}
+
+/// `64gb` is a number with its unit.
+fn number_with_unit(text: &str) -> Option<(&str, &str)> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(digits);
+    let known = UNITS.iter().any(|(name, _, _)| *name == unit);
+    (known && number.starts_with(|c: char| c.is_ascii_digit())).then_some((number, unit))
+}
+
+fn ordinal(text: &str) -> Option<u32> {
+    let number = match text {
+        "i" | "first" => 1,
+        "ii" | "second" => 2,
+        "iii" | "third" => 3,
+        "iv" | "fourth" => 4,
+        "v" | "fifth" => 5,
+        _ => text.trim_end_matches(char::is_alphabetic).parse().ok()?,
+    };
+    (1..=30).contains(&number).then_some(number)
+}

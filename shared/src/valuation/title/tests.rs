@@ -1,0 +1,87 @@
+use super::*;
+
+fn words(title: &str) -> Vec<String> {
+    Title::read(title).words.into_iter().map(|word| word.text).collect()
+}
+
+#[test]
+fn a_title_is_read_the_same_however_it_is_written() {
+    for (one, other) in [
+        ("Sony WH-1000XM4 headphones", "SONY wh1000xm4 Headphones!!"),
+        ("Sony WH-1000XM4 headphones", "sony WH 1000XM4 headphones, black, must go (obo)"),
+        ("Apple iPhone 12 64GB", "apple IPHONE 12 - 64 gb - like new 10/10"),
+        ("Apple iPhone 12 Pro 256GB", "Apple iPhone 12pro 256 GB $400"),
+        ("Samsung 55\" TV", "Samsung 55 inch TV - 2 years old"),
+        ("KitchenAid mixer 5 qt", "KitchenAid mixer 5quart 100% working"),
+        ("Levi's 501 jeans", "levis 501 Jeans"),
+        ("iPad 2nd gen", "ipad gen 2"),
+        ("ThinkPad T480 8GB RAM 256GB", "ThinkPad T480 8/256GB"),
+    ] {
+        let (one, other) = (Title::read(one), Title::read(other));
+        assert_eq!(
+            (&one.words, &one.measures, &one.qualifiers),
+            (&other.words, &other.measures, &other.qualifiers)
+        );
+    }
+    assert_eq!(words("Apple iPhone 12 64GB"), ["apple", "iphone", "iphone12"]);
+    assert!(Title::read("Sony WH-1000 XM4").is_same_code(&Title::read("sony wh1000xm4")));
+}
+
+#[test]
+fn what_comes_with_a_thing_is_told_from_what_is_for_it() {
+    for (title, offer) in [
+        ("iPhone 12 64GB with case and charger", Offer::Item),
+        ("Case for iPhone 12", Offer::Accessory("case".into())),
+        ("iPhone 12 screen protector", Offer::Accessory("protector".into())),
+        ("iPhone 12 box only", Offer::Accessory("box".into())),
+        ("iPhone 12 for parts", Offer::Broken),
+        ("iPhone 12 cracked screen", Offer::Broken),
+        ("Lot of 3 iPhone 12", Offer::Lot(3)),
+        ("iPhone 12 x2", Offer::Lot(2)),
+        ("Nintendo Switch bundle", Offer::Bundle),
+        ("WTB iPhone 12", Offer::Wanted),
+    ] {
+        assert_eq!(Title::read(title).offer, offer, "{title}");
+    }
+    assert!(terms("Case for iPhone 12").iter().all(|term| term.starts_with("case:")));
+}
+
+#[test]
+fn any_text_is_a_title() {
+    for title in [
+        "",
+        "!!!",
+        "\"",
+        "$",
+        "7",
+        "$5",
+        "10/",
+        "size",
+        "日本語 ソファ",
+        "ŻÓŁĆ 12",
+        "a\u{301}",
+        &"x1 ".repeat(90),
+    ] {
+        let terms = terms(title);
+        assert!(terms.len() <= MOST_TERMS, "{title}");
+    }
+}
+
+#[test]
+fn slips_of_the_pen_are_the_same_word_and_other_words_are_not() {
+    let word = |text: &str| Word { text: text.into(), coded: text.contains(|c: char| c.is_ascii_digit()) };
+    for (one, other, like) in [
+        ("iphone", "ihpone", true),
+        ("kallax", "kalax", true),
+        ("kallax", "kallix", true),
+        ("desk", "disk", false),
+        ("kallax", "malmax", false),
+        ("r5", "eosr5", true),
+        ("iphone12", "iphone13", false),
+        ("12", "iphone12", true),
+        ("12", "model512", false),
+    ] {
+        assert_eq!(word(one).is_like(&word(other)), like, "{one} {other}");
+        assert_eq!(word(other).is_like(&word(one)), like, "{other} {one}");
+    }
+}

@@ -1,0 +1,106 @@
+//! Words of titles that do not name a thing, but say something of it.
+//
+// One line an entry would make pages of it.
+#![cfg_attr(rustfmt, rustfmt_skip)]
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// Whether a word is one that sellers write of anything.
+pub fn is_noise(word: &str) -> bool {
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| NOISE.iter().copied().collect());
+    WORDS.contains(word)
+}
+
+/// Articles, colours, praise, conditions, terms of sale: what sellers write of anything.
+const NOISE: &[&str] = &[
+    // little words
+    "a", "an", "and", "the", "of", "in", "on", "at", "by", "to", "from", "or", "is", "it", "its", "this", "that", "my", "your", "our",
+    "for", "as", "no", "not", "so", "very", "all", "just", "also", "too", "i", "we", "have", "has", "was", "are", "be", "will", "can", "me",
+    "out", "off", "up", "over", "same", "any", "one", "never", "ever", "still", "only", "but",
+    // conditions
+    "new", "brand", "used", "mint", "nib", "nwt", "nwot", "bnib", "bnwt", "sealed", "unopened", "opened", "excellent", "great", "good", "fair",
+    "poor", "perfect", "pristine", "fine", "nice", "clean", "like", "barely", "lightly", "gently", "hardly", "once", "well", "loved",
+    "condition", "cond", "shape", "working", "works", "work", "tested", "functional", "fully", "refurbished", "refurb", "renewed", "cosmetic",
+    "scratches", "scratch", "worn", "wear", "flawless", "immaculate", "quality", "preowned", "pre", "owned", "grade", "vgc", "euc", "guc",
+    "ok", "okay", "decent", "super",
+    // praise and urgency
+    "beautiful", "gorgeous", "lovely", "amazing", "awesome", "stunning", "wow", "look", "rare", "best", "must", "go", "see",
+    "sell", "selling", "sale", "sold", "bargain", "deal", "steal", "cheap", "price", "priced", "reduced", "firm", "obo", "ono", "offer", "offers",
+    "negotiable", "neg", "today", "asap", "quick", "fast", "now", "moving", "need", "gone", "read", "description", "desc", "details", "pics",
+    "pictures", "photos", "limited", "special", "retail", "msrp", "save", "value", "worth", "gift", "perfectly", "paid", "low", "balls", "lowball", "lowballs", "lowballers", "great", "packaging", "package",
+    "box", "boxed", "complete", "own", "lots", "lot's",
+    // delivery and payment
+    "free", "shipping", "ship", "ships", "shipped", "delivery", "deliver", "pickup", "pick", "local", "cash", "venmo", "paypal", "porch",
+    "collection", "available", "avail", "curb", "giveaway", "smoke", "pet", "home", "house",
+    // provenance
+    "ram", "ssd", "storage", "authentic", "genuine", "original", "official", "oem", "factory", "warranty", "receipt", "unlocked", "carrier",
+    "old", "year", "years", "yr", "yrs", "model", "edition", "version", "series", "style", "type", "item",
+    // colours
+    "black", "white", "silver", "grey", "gray", "blue", "red", "green", "gold", "golden", "pink", "purple", "yellow", "orange", "brown",
+    "beige", "navy", "teal", "graphite", "midnight", "starlight", "charcoal", "cream", "ivory", "tan", "turquoise", "maroon", "burgundy",
+    "violet", "lavender", "cyan", "magenta", "bronze", "copper", "color", "colour", "matte", "glossy",
+];
+
+/// They come before what is included.
+pub const INCLUDED: &[&str] = &["with", "w", "incl", "including", "includes", "included", "plus+", "+", "&"];
+
+/// What is bought for another thing, and what it is called here.
+pub const ACCESSORIES: &[(&str, &str)] = &[
+    ("case", "case"), ("cases", "case"), ("cover", "cover"), ("covers", "cover"), ("charger", "charger"), ("chargers", "charger"),
+    ("cable", "cable"), ("cables", "cable"), ("cord", "cable"), ("adapter", "adapter"), ("adaptor", "adapter"), ("strap", "strap"),
+    ("straps", "strap"), ("protector", "protector"), ("protectors", "protector"), ("holder", "holder"), ("mount", "mount"),
+    ("bracket", "mount"), ("skin", "skin"), ("decal", "skin"), ("replacement", "replacement"), ("spare", "replacement"),
+    ("manual", "manual"), ("earpads", "earpads"), ("eartips", "earpads"), ("sleeve", "sleeve"), ("pouch", "sleeve"), ("attachment", "attachment"),
+    ("attachments", "attachment"), ("accessory", "accessory"), ("accessories", "accessory"), ("slipcover", "cover"), ("faceplate", "cover"), ("filter", "filter"), ("filters", "filter"), ("fits", "part"), ("compatible", "part"), ("insert", "part"), ("dock", "dock"), ("toner", "toner"), ("extras", "accessory"), ("remote", "remote"),
+];
+
+pub const BROKEN: &[&str] =
+    &["broken", "faulty", "cracked", "damaged", "defective", "spares", "repair", "repairs", "untested", "dead", "salvage", "bricked"];
+
+pub const WANTED: &[&str] = &["wanted", "wtb", "iso"];
+
+/// They tell a model from its siblings.
+pub const QUALIFIERS: &[&str] = &[
+    "pro", "max", "plus", "mini", "ultra", "lite", "air", "se", "fe", "slim", "digital", "oled", "deluxe", "premium", "elite", "sport", "junior",
+    "jr", "ti", "compact", "advanced", "basic", "standard", "studio", "prime", "signature", "ii", "iii", "iv",
+];
+
+/// Sizes as words.
+pub const SIZES: &[(&str, &str)] = &[
+    ("small", "s"), ("medium", "m"), ("large", "l"), ("xs", "xs"), ("full", "full"), ("xlarge", "xl"), ("xl", "xl"), ("xxl", "xxl"), ("twin", "twin"), ("queen", "queen"),
+    ("king", "king"),
+];
+
+/// A unit as it is written, what it measures, and its one spelling.
+pub const UNITS: &[(&str, &str, &str)] = &[
+    ("gb", "storage", "gb"), ("gig", "storage", "gb"), ("gigs", "storage", "gb"), ("tb", "storage", "tb"), ("mb", "storage", "mb"),
+    ("in", "length", "in"), ("inch", "length", "in"), ("inches", "length", "in"), ("cm", "length", "cm"), ("mm", "millimetres", "mm"),
+    ("ft", "length", "ft"), ("feet", "length", "ft"), ("foot", "length", "ft"),
+    ("oz", "weight", "oz"), ("lb", "weight", "lb"), ("lbs", "weight", "lb"), ("kg", "weight", "kg"),
+    ("l", "volume", "l"), ("liter", "volume", "l"), ("liters", "volume", "l"), ("litre", "volume", "l"), ("litres", "volume", "l"),
+    ("qt", "volume", "qt"), ("quart", "volume", "qt"), ("quarts", "volume", "qt"), ("ml", "volume", "ml"), ("gal", "volume", "gal"),
+    ("gallon", "volume", "gal"), ("cup", "volume", "cup"), ("cups", "volume", "cup"),
+    ("w", "power", "w"), ("watt", "power", "w"), ("watts", "power", "w"), ("kw", "power", "kw"), ("v", "voltage", "v"), ("volt", "voltage", "v"),
+    ("mah", "charge", "mah"), ("ah", "charge", "ah"), ("wh", "charge", "wh"), ("hz", "frequency", "hz"), ("mp", "resolution", "mp"), ("cc", "displacement", "cc"),
+];
+
+/// What is counted of a thing, as a variant of it.
+pub const COUNTED: &[(&str, &str)] = &[
+    ("seat", "seat"), ("seater", "seat"), ("seats", "seat"), ("drawer", "drawer"), ("drawers", "drawer"), ("door", "door"),
+    ("person", "person"), ("burner", "burner"), ("speed", "speed"), ("shelf", "shelf"), ("tier", "tier"), ("piece", "piece"), ("key", "key"),
+    ("keys", "key"), ("core", "core"), ("bay", "bay"), ("channel", "channel"), ("string", "string"),
+];
+
+/// Ages are no measures.
+pub const TIME_UNITS: &[&str] =
+    &["year", "years", "yr", "yrs", "month", "months", "mo", "week", "weeks", "day", "days", "hours", "hrs", "owner", "miles"];
+
+/// From two on.
+pub const NUMBERS: &[&str] = &["two", "three", "four", "five", "six", "seven", "eight"];
+
+/// What a thing itself is for.
+pub const PURPOSES: &[&str] = &[
+    "sale", "parts", "trade", "kids", "men", "mens", "women", "womens", "girls", "boys", "adults", "adult", "toddler", "toddlers", "baby", "dogs",
+    "cats", "outdoor", "indoor", "travel", "gaming", "work", "office", "beginners", "repair", "kitchen", "bedroom", "camping", "garden",
+];
