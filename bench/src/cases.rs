@@ -163,7 +163,7 @@ fn by_id(id: usize) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-fn with_path(path: String) -> Value {
+pub fn with_path(path: String) -> Value {
     let mut event: Value =
         serde_json::from_str(include_str!("../../events/listings_get.json")).expect("is JSON");
     event["rawPath"] = path.as_str().into();

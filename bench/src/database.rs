@@ -98,27 +98,35 @@ impl Database {
         values: &[String],
         transactions: usize,
     ) -> Result<Vec<u64>> {
-        let script = self.folder.join("pgbench.sql");
+        let mut script = Script::numbered(0);
+        script.push(sql, values)?;
+        self.pgbench_scripts(url_parameters, &[script], "prepared", transactions)
+    }
+
+    /// The same of transactions that are drawn from these scripts.
+    pub fn pgbench_scripts(
+        &self,
+        url_parameters: &str,
+        scripts: &[Script],
+        protocol: &str,
+        transactions: usize,
+    ) -> Result<Vec<u64>> {
         let mut pgbench = Command::new(self.programs.join("pgbench"));
-        let mut text = String::new();
-        for (index, value) in values.iter().enumerate() {
-            let variable = format!("p{}", index + 1);
-            if value.starts_with("random(") {
-                text.push_str(&format!("\\set {variable} {value}\n"));
-            } else {
+        for (number, script) in scripts.iter().enumerate() {
+            let name = format!("pgbench-{number}.sql");
+            fs::write(self.folder.join(&name), &script.text)?;
+            pgbench.arg(format!("--file={name}"));
+            for (variable, value) in &script.variables {
                 pgbench.arg(format!("--define={variable}={value}"));
             }
         }
-        text.push_str(&with_variables(sql, values.len())?);
-        text.push_str(";\n");
-        fs::write(&script, text)?;
-
         let log = self.folder.join("pgbench-log");
         pgbench
-            .args(["--no-vacuum", "--protocol=prepared", "--client=1", "--log"])
+            .current_dir(&self.folder)
+            .args(["--no-vacuum", "--client=1", "--log"])
+            .arg(format!("--protocol={protocol}"))
             .arg(format!("--log-prefix={}", log.display()))
             .arg(format!("--transactions={transactions}"))
-            .arg(format!("--file={}", script.display()))
             .arg(self.url(url_parameters))
             .env("PGOPTIONS", SETTINGS);
         succeed(&mut pgbench)?;
@@ -162,14 +170,58 @@ impl Database {
             succeed(Command::new("chown").arg(format!("--reference={data}")).arg(&file))?;
         }
         self.run("alter system set ssl = on; select pg_reload_conf()")?;
-        // A reload takes a moment.
+        self.wait_for("show ssl", "on")?;
+        Ok(self.folder.join("ca.pem"))
+    }
+
+    /// A reload takes a moment.
+    pub fn wait_for(&self, show: &str, value: &str) -> Result<()> {
         for _ in 0..100 {
-            if self.run("show ssl")? == "on" {
-                return Ok(self.folder.join("ca.pem"));
+            if self.run(show)? == value {
+                return Ok(());
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Err("the server does not turn TLS on".into())
+        Err(format!("{show} is not {value}").into())
+    }
+}
+
+/// What pgbench runs as one transaction.
+#[derive(Debug, Default)]
+pub struct Script {
+    /// Each of those that run together has its own: they share the names of variables.
+    number: usize,
+    text: String,
+    statements: usize,
+    /// Names and values.
+    variables: Vec<(String, String)>,
+}
+
+impl Script {
+    pub fn numbered(number: usize) -> Script {
+        Script { number, ..Script::default() }
+    }
+
+    /// Adds a statement.
+    pub fn push(&mut self, sql: &str, values: &[String]) -> Result<()> {
+        self.statements += 1;
+        let prefix = format!("n{}s{}p", self.number, self.statements);
+        for (index, value) in values.iter().enumerate() {
+            let variable = format!("{prefix}{}", index + 1);
+            if value.starts_with("random(") {
+                self.text.push_str(&format!("\\set {variable} {value}\n"));
+            } else {
+                self.variables.push((variable, value.clone()));
+            }
+        }
+        self.text.push_str(&with_variables(sql, &prefix, values.len())?);
+        self.text.push_str(";\n");
+        Ok(())
+    }
+
+    /// Adds one of pgbench's own commands.
+    pub fn push_command(&mut self, command: &str) {
+        self.text.push_str(&format!("\\{command}\n"));
     }
 }
 
@@ -186,8 +238,8 @@ fn succeed(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// `$1` becomes `:p1`.
-fn with_variables(sql: &str, parameters: usize) -> Result<String> {
+/// `$1` becomes `:` with the prefix and `1`.
+fn with_variables(sql: &str, prefix: &str, parameters: usize) -> Result<String> {
     let mut text = String::with_capacity(sql.len());
     let mut highest = 0;
     let mut rest = sql;
@@ -195,7 +247,7 @@ fn with_variables(sql: &str, parameters: usize) -> Result<String> {
         let digits = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
         let (number, after) = after.split_at(digits);
         highest = highest.max(number.parse()?);
-        text.push_str(&format!("{before}:p{number}"));
+        text.push_str(&format!("{before}:{prefix}{number}"));
         rest = after;
     }
     text.push_str(rest);
@@ -212,7 +264,7 @@ mod tests {
     #[test]
     fn parameters_become_variables_of_pgbench() {
         let sql = "select $1::text, $12 from a where b = $2";
-        assert_eq!(with_variables(sql, 12).unwrap(), "select :p1::text, :p12 from a where b = :p2");
-        assert!(with_variables(sql, 11).is_err());
+        assert_eq!(with_variables(sql, "p", 12).unwrap(), "select :p1::text, :p12 from a where b = :p2");
+        assert!(with_variables(sql, "p", 11).is_err());
     }
 }

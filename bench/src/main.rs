@@ -3,8 +3,12 @@
 
 mod cases;
 mod database;
+mod deals;
+mod ingest;
+mod market;
 mod redis;
 mod report;
+mod server_log;
 
 use std::fs::{self, File};
 use std::ops::Range;
@@ -12,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use bench::runtime_api::{Answer, Function};
+use bench::runtime_api::{Answer, Failure, Function};
 
 use crate::cases::{Case, NULL_HANDLER};
 use crate::database::{Database, LISTINGS};
@@ -44,13 +48,17 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (Some(folder), Some(programs)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: bench FOLDER FOLDER-OF-PSQL [--long]".into());
+        return Err("usage: bench FOLDER FOLDER-OF-PSQL [--long] [--deals] [--explain]".into());
     };
-    let long = match arguments.next().as_deref() {
-        None => false,
-        Some("--long") => true,
-        Some(other) => return Err(format!("unknown option {other}").into()),
-    };
+    let [mut long, mut deals_alone, mut explain] = [false; 3];
+    for option in arguments {
+        match option.as_str() {
+            "--long" => long = true,
+            "--deals" => deals_alone = true,
+            "--explain" => explain = true,
+            other => return Err(format!("unknown option {other}").into()),
+        }
+    }
     let bench = Bench {
         binaries: std::env::current_exe()?.with_file_name(""),
         database: Database::new(variable("DATABASE_URL")?, programs.into(), Path::new(&folder)),
@@ -63,48 +71,12 @@ fn run() -> Result<()> {
         authority: None,
     };
 
-    report::progress(&format!("generating {LISTINGS} listings"));
     bench.migrate(&plain)?;
-    bench.database.fill()?;
-    bench.database.fill_items(&cases::user())?;
     bench.database.log_in_without_key_derivation()?;
-
-    report::latency_head(&plain);
-    let mut nulls = Samples::default();
-    for case in Case::all() {
-        nulls.extend(bench.measure(&case, &plain)?);
+    if !deals_alone {
+        bench.measure_serving(&plain, long)?;
     }
-    report::null_handler(&nulls);
-    bench.measure_fence(&plain)?;
-    bench.compare_pages(&plain)?;
-    bench.measure_cold_starts(&plain)?;
-    bench.measure_memory(&plain, if long { &[2_000, 10_000, 100_000] } else { &[2_000, 10_000] })?;
-
-    let authority = bench.database.turn_tls_on()?.display().to_string();
-    let url_parameters = format!("sslmode=verify-full&sslrootcert={authority}");
-    let redis = Redis::with_tls(Path::new(&folder))?;
-    let tls = Transport {
-        name: "with TLS",
-        url_parameters,
-        redis_url: redis.url.clone(),
-        authority: Some(authority),
-    };
-    report::latency_head(&tls);
-    bench.measure(&Case::health(), &tls)?;
-    bench.measure(&Case::by_id(), &tls)?;
-    bench.measure_cold_starts(&tls)?;
-    bench.measure_memory(&tls, &[2_000])?;
-
-    report::sizes_head();
-    for (function, budget) in [
-        ("health", Some(API_FUNCTION)),
-        ("listings", Some(API_FUNCTION)),
-        ("my-items", Some(API_FUNCTION)),
-        ("migrate", None),
-    ] {
-        report::size(function, fs::metadata(bench.binary(function))?.len(), budget);
-    }
-    Ok(())
+    bench.measure_deals(&plain, explain)
 }
 
 fn variable(name: &str) -> Result<String> {
@@ -142,6 +114,53 @@ struct Bench {
 }
 
 impl Bench {
+    /// What serves rows.
+    fn measure_serving(&self, plain: &Transport, long: bool) -> Result<()> {
+        report::progress(&format!("generating {LISTINGS} listings"));
+        self.database.fill()?;
+        self.database.fill_items(&cases::user())?;
+
+        report::latency_head(plain);
+        let mut nulls = Samples::default();
+        for case in Case::all() {
+            nulls.extend(self.measure(&case, plain)?);
+        }
+        report::null_handler(&nulls);
+        self.measure_fence(plain)?;
+        self.compare_pages(plain)?;
+        self.measure_cold_starts(plain)?;
+        self.measure_memory(plain, if long { &[2_000, 10_000, 100_000] } else { &[2_000, 10_000] })?;
+
+        let authority = self.database.turn_tls_on()?.display().to_string();
+        let url_parameters = format!("sslmode=verify-full&sslrootcert={authority}");
+        let redis = Redis::with_tls(&self.folder)?;
+        let tls = Transport {
+            name: "with TLS",
+            url_parameters,
+            redis_url: redis.url.clone(),
+            authority: Some(authority),
+        };
+        report::latency_head(&tls);
+        self.measure(&Case::health(), &tls)?;
+        self.measure(&Case::by_id(), &tls)?;
+        self.measure_cold_starts(&tls)?;
+        self.measure_memory(&tls, &[2_000])?;
+
+        report::sizes_head();
+        for (function, budget) in [
+            ("health", Some(API_FUNCTION)),
+            ("listings", Some(API_FUNCTION)),
+            ("my-items", Some(API_FUNCTION)),
+            ("deals", Some(API_FUNCTION)),
+            ("valuations", Some(API_FUNCTION)),
+            ("refit", None),
+            ("migrate", None),
+        ] {
+            report::size(function, fs::metadata(self.binary(function))?.len(), budget);
+        }
+        Ok(())
+    }
+
     fn binary(&self, function: &str) -> PathBuf {
         match function {
             NULL_HANDLER => self.binaries.join("examples/null_handler"),
@@ -168,11 +187,14 @@ impl Bench {
     }
 
     fn invoke(&self, function: &str, process: &mut Function, event: Vec<u8>) -> Result<Answer> {
-        process.invoke(event).map_err(|failure| {
-            let log = fs::read_to_string(self.log(function)).unwrap_or_default();
-            let lines: Vec<&str> = log.lines().collect();
-            format!("{function}: {failure}\n{}", lines[lines.len().saturating_sub(20)..].join("\n")).into()
-        })
+        process.invoke(event).map_err(|failure| self.failed(function, &failure))
+    }
+
+    /// With what the function logged last.
+    fn failed(&self, function: &str, failure: &Failure) -> Box<dyn std::error::Error> {
+        let log = fs::read_to_string(self.log(function)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        format!("{function}: {failure}\n{}", lines[lines.len().saturating_sub(20)..].join("\n")).into()
     }
 
     fn migrate(&self, transport: &Transport) -> Result<()> {

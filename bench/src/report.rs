@@ -5,6 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::cases::{Case, NULL_HANDLER};
+use crate::server_log::Executed;
 use crate::{Result, Transport};
 
 /// A difference that is noise on a machine that does other work too.
@@ -22,7 +23,7 @@ impl Samples {
         self.0.extend(more.0);
     }
 
-    fn percentile(&self, percent: usize) -> Duration {
+    pub fn percentile(&self, percent: usize) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         // There are always samples.
@@ -167,6 +168,128 @@ pub fn memory(transport: &Transport, stops: &[usize], cases: &[Case], memories: 
             mib(function),
         );
     }
+}
+
+/// The ratio of a page of deals, or of a valuation, to its floor, and of its slowest to its median.
+const DEALS_BUDGET: f64 = 1.5;
+const SLOWEST_BUDGET: f64 = 5.0;
+/// From one market to one ten times as large.
+const GROWTH_BUDGET: f64 = 1.5;
+const INGEST_BUDGET: f64 = 5.0;
+
+pub fn refit(listings: usize, time: Duration, memory: Memory) {
+    println!(
+        "\nrefit of {listings} listings and as many comps: {:.1} s, peak memory {} MiB",
+        time.as_secs_f64(),
+        mib(memory.peak)
+    );
+}
+
+pub fn deals_head(listings: usize) {
+    println!("\n{listings} listings and as many comps, warm, in ms; the floor is null handler + pgbench");
+    println!(
+        "{:<24}{:>8}{:>8}{:>8}{:>8}{:>8}{:>7}{:>8} {:<6}{:>8}{:>7} {:<6}{:>8}",
+        "case",
+        "p50",
+        "p99",
+        "null",
+        "pgbench",
+        "floor",
+        "ratio",
+        "budget",
+        "within",
+        "p99/p50",
+        "budget",
+        "within",
+        "MiB"
+    );
+}
+
+pub fn deals(
+    name: &str,
+    times: &Samples,
+    nulls: &Samples,
+    statements: &Samples,
+    faults: &[String],
+    memory: Memory,
+) {
+    let [time, null, statement] = [times, nulls, statements].map(|samples| samples.percentile(50));
+    let slow = times.percentile(99);
+    let floor = null + statement;
+    println!(
+        "{name:<24}{:>8}{:>8}{:>8}{:>8}{:>8}{:>7.2}{DEALS_BUDGET:>8.2} {:<6}{:>8.2}{SLOWEST_BUDGET:>7.0} {:<6}{:>8}",
+        ms(time),
+        ms(slow),
+        ms(null),
+        ms(statement),
+        ms(floor),
+        time.div_duration_f64(floor),
+        yes_or_no(time <= floor.mul_f64(DEALS_BUDGET)),
+        slow.div_duration_f64(time),
+        yes_or_no(slow <= time.mul_f64(SLOWEST_BUDGET)),
+        mib(memory.peak),
+    );
+    if !faults.is_empty() {
+        println!("    NO: {}", faults.join(", "));
+    }
+}
+
+pub fn faults(faults: &[String]) {
+    let found = if faults.is_empty() { "yes".to_owned() } else { format!("NO: {}", faults.join(", ")) };
+    println!("    neither a sequential scan of a large table nor a sort of more than 10,000 rows: {found}");
+}
+
+pub fn plan(name: &str, sql: &str, plan: &str) {
+    println!("\n--- {name}: {}\n{plan}\n", sql.split_whitespace().collect::<Vec<_>>().join(" "));
+}
+
+pub fn ingest_head(batch: usize, runs: usize) {
+    println!(
+        "\nA batch of {batch} with history and scores, median of {runs} in ms; the floor is a bare upsert into a copy of the \
+         table with all its indexes and without its triggers"
+    );
+    println!(
+        "{:<24}{:>8}{:>8}{:>8}{:>7}{:>8} {:<6}{:>8}",
+        "case", "p50", "slowest", "bare", "ratio", "budget", "within", "MiB"
+    );
+}
+
+pub fn ingest(name: &str, times: &Samples, bare: &Samples, memory: Memory) {
+    let [time, floor] = [times, bare].map(|samples| samples.percentile(50));
+    println!(
+        "{name:<24}{:>8}{:>8}{:>8}{:>7.2}{INGEST_BUDGET:>8.2} {:<6}{:>8}",
+        tenths(time),
+        tenths(times.percentile(100)),
+        tenths(floor),
+        time.div_duration_f64(floor),
+        yes_or_no(time <= floor.mul_f64(INGEST_BUDGET)),
+        mib(memory.peak),
+    );
+}
+
+pub fn break_down(name: &str, latency: Duration, statements: &[Executed]) {
+    println!("{name}, one of them: {} ms, of which in the database", tenths(latency));
+    for statement in statements {
+        println!("    {:>8}  {}", tenths(statement.time), statement.name());
+    }
+}
+
+pub fn growth(sizes: &[usize; 2], medians: &[Vec<(&'static str, Duration)>]) {
+    println!("\nGrowth of p50 from {} to {} listings and comps, in ms", sizes[0], sizes[1]);
+    let [small, large] = [&medians[0], &medians[1]];
+    for ((name, small), (_, large)) in small.iter().zip(large) {
+        println!(
+            "{name:<24}{:>8}{:>8}  ratio {:>5.2}, budget {GROWTH_BUDGET:.2}, within: {}",
+            ms(*small),
+            ms(*large),
+            large.div_duration_f64(*small),
+            yes_or_no(*large <= small.mul_f64(GROWTH_BUDGET).max(*small + NOISE)),
+        );
+    }
+}
+
+fn tenths(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1000.0)
 }
 
 /// `budget` is in bytes, and none for a function that serves no API.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What an invocation may take, and what a function is told that it may.
+/// What an invocation may take, and what a function is told that it may, unless more is allowed.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A process that serves invocations; killed with the value.
@@ -20,7 +20,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 pub struct Function {
     process: Child,
     address: SocketAddr,
-    events: Sender<Vec<u8>>,
+    events: Sender<(Vec<u8>, Duration)>,
     outcomes: Receiver<Outcome>,
     stopped: Arc<AtomicBool>,
 }
@@ -40,7 +40,7 @@ pub enum Failure {
     /// The error that the function reported.
     Reported(String),
     Exited(ExitStatus),
-    TimedOut,
+    TimedOut(Duration),
     Io(io::Error),
 }
 
@@ -96,13 +96,18 @@ impl Function {
 
     /// Hands over an event and waits for the answer.
     pub fn invoke(&mut self, event: Vec<u8>) -> Outcome {
-        let give_up = Instant::now() + TIME_LIMIT;
+        self.invoke_within(TIME_LIMIT, event)
+    }
+
+    /// The same for what takes longer.
+    pub fn invoke_within(&mut self, limit: Duration, event: Vec<u8>) -> Outcome {
+        let give_up = Instant::now() + limit;
         // The queue lives as long as the thread that accepts connections, and that as long as we do.
-        self.events.send(event).expect("the Runtime API is served");
+        self.events.send((event, limit)).expect("the Runtime API is served");
         loop {
             match self.outcomes.recv_timeout(Duration::from_millis(100)) {
                 Ok(outcome) => return outcome,
-                Err(RecvTimeoutError::Disconnected) => return Err(Failure::TimedOut),
+                Err(RecvTimeoutError::Disconnected) => return Err(Failure::TimedOut(limit)),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if let Some(status) = self.process.try_wait().map_err(Failure::Io)? {
@@ -110,7 +115,7 @@ impl Function {
                 return self.outcomes.try_recv().unwrap_or(Err(Failure::Exited(status)));
             }
             if Instant::now() >= give_up {
-                return Err(Failure::TimedOut);
+                return Err(Failure::TimedOut(limit));
             }
         }
     }
@@ -134,7 +139,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Reported(error) => write!(formatter, "the function reported {error}"),
             Failure::Exited(status) => write!(formatter, "the function ended: {status}"),
-            Failure::TimedOut => write!(formatter, "no answer in {} s", TIME_LIMIT.as_secs()),
+            Failure::TimedOut(limit) => write!(formatter, "no answer in {} s", limit.as_secs()),
             Failure::Io(error) => write!(formatter, "{error}"),
         }
     }
@@ -144,7 +149,7 @@ impl std::error::Error for Failure {}
 
 /// What the connections of one function share. It may have several: an HTTP client opens them as it likes.
 struct Exchange {
-    queue: Mutex<Receiver<Vec<u8>>>,
+    queue: Mutex<Receiver<(Vec<u8>, Duration)>>,
     in_flight: Mutex<Option<Invocation>>,
     outcomes: Sender<Outcome>,
 }
@@ -195,10 +200,10 @@ fn serve(stream: TcpStream, exchange: &Exchange) -> io::Result<()> {
         let path: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
         match (request.method.as_str(), path.as_slice()) {
             ("GET", ["2018-06-01", "runtime", "invocation", "next"]) => {
-                let Ok(event) = exchange.queue.lock().expect(HEALTHY).recv() else { return Ok(()) };
+                let Ok((event, limit)) = exchange.queue.lock().expect(HEALTHY).recv() else { return Ok(()) };
                 invocations += 1;
                 let id = format!("{:08x}-0000-4000-8000-{invocations:012x}", writer.peer_addr()?.port());
-                let message = invocation(&id, invocations, &event);
+                let message = invocation(&id, invocations, &event, limit);
                 let mut in_flight = exchange.in_flight.lock().expect(HEALTHY);
                 // Before the one write: the function may be at work before the call returns.
                 *in_flight = Some(Invocation { id, handed_over: Instant::now() });
@@ -246,8 +251,8 @@ const HEALTHY: &str = "the lock is healthy";
 
 const OK: &str = r#"{"status":"OK"}"#;
 
-fn invocation(id: &str, number: u64, event: &[u8]) -> Vec<u8> {
-    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970") + TIME_LIMIT;
+fn invocation(id: &str, number: u64, event: &[u8], limit: Duration) -> Vec<u8> {
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970") + limit;
     let mut message = format!(
         "HTTP/1.1 200 OK\r\n\
          Content-Type: application/json\r\n\
