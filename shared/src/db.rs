@@ -8,6 +8,7 @@ pub mod cross_posts;
 pub mod deals;
 mod iam;
 pub mod idempotency_keys;
+pub mod jobs;
 pub mod list;
 pub mod listing_scores;
 pub mod listings;
