@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError};
 use tokio::sync::Mutex;
 
 use crate::config::RedisConfig;
+use crate::db::jobs::JobKind;
 
 /// The stream that carries background jobs.
 pub const JOBS_STREAM: &str = "deals:jobs";
@@ -35,21 +36,43 @@ impl Cache {
         }
     }
 
+    /// Tells workers of jobs that are committed. What goes wrong is logged and not told: a worker finds the jobs in
+    /// PostgreSQL a little later.
+    pub async fn announce(&self, jobs: &[(i64, JobKind)]) {
+        if let Err(error) = self.add(jobs).await {
+            tracing::warn!(error = describe(&error), "jobs wait to be found by a worker");
+        }
+    }
+
+    /// Puts jobs at the end of the stream.
+    ///
+    /// # Errors
+    /// When Redis does not answer; then some of them may be there.
+    pub async fn add(&self, jobs: &[(i64, JobKind)]) -> Result<(), RedisError> {
+        let mut pipeline = Pipeline::new();
+        for (id, kind) in jobs {
+            let add = pipeline.cmd("XADD").arg(JOBS_STREAM).arg("*");
+            add.arg("job").arg(id).arg("kind").arg(kind.as_str()).ignore();
+        }
+        if jobs.is_empty() { Ok(()) } else { self.query(pipeline).await }
+    }
+
     /// Connects now, if it can.
     pub async fn warm_up(&self) {
         let mut slot = self.connection.lock().await;
         if slot.is_none() {
-            *slot = self.connect().await.ok();
+            *slot = self.connect(COMMAND_DEADLINE).await.ok();
         }
     }
 
-    /// Runs a command that may be repeated. A kept connection can have died while the environment was
+    /// Runs commands that may be repeated. A kept connection can have died while the environment was
     /// frozen, so its first failure is met with a new connection.
-    async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
+    pub async fn query<T: FromRedisValue>(&self, commands: impl Into<Commands>) -> Result<T, RedisError> {
+        let commands = commands.into();
         let mut slot = self.connection.lock().await;
         // Taken out while in use: a cancelled or failed use drops it, and the next one starts afresh.
         if let Some(mut kept) = slot.take() {
-            match command.query_async(&mut kept).await {
+            match commands.run(&mut kept).await {
                 Err(error) if is_lost(&error) => {}
                 answer => {
                     *slot = Some(kept);
@@ -57,22 +80,69 @@ impl Cache {
                 }
             }
         }
-        let mut fresh = self.connect().await?;
-        let answer = command.query_async(&mut fresh).await;
+        let mut fresh = self.connect(COMMAND_DEADLINE).await?;
+        let answer = commands.run(&mut fresh).await;
         *slot = Some(fresh);
         answer
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+    /// A connection of its own for a command that waits at the server for up to `wait`.
+    pub async fn connection_that_waits(&self, wait: Duration) -> Result<MultiplexedConnection, RedisError> {
+        self.connect(wait + COMMAND_DEADLINE).await
+    }
+
+    async fn connect(&self, response_deadline: Duration) -> Result<MultiplexedConnection, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_DEADLINE))
-            .set_response_timeout(Some(COMMAND_DEADLINE));
+            .set_response_timeout(Some(response_deadline));
         // The crate's deadline covers the handshake alone, not the name lookup or what is sent at the start.
         let client = Client::open(self.config.connection.clone())?;
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         tokio::time::timeout(CONNECT_DEADLINE, connecting)
             .await
             .map_err(|_| RedisError::from((ErrorKind::Io, "connection deadline passed")))?
+    }
+}
+
+/// What goes to Redis in one flight.
+#[derive(Debug)]
+pub enum Commands {
+    One(Cmd),
+    Several(Pipeline),
+}
+
+impl Commands {
+    async fn run<T: FromRedisValue>(&self, connection: &mut MultiplexedConnection) -> Result<T, RedisError> {
+        match self {
+            Commands::One(command) => command.query_async(connection).await,
+            Commands::Several(pipeline) => pipeline.query_async(connection).await,
+        }
+    }
+}
+
+impl From<Cmd> for Commands {
+    fn from(command: Cmd) -> Commands {
+        Commands::One(command)
+    }
+}
+
+impl From<&mut Cmd> for Commands {
+    fn from(command: &mut Cmd) -> Commands {
+        Commands::One(command.clone())
+    }
+}
+
+impl From<Pipeline> for Commands {
+    fn from(pipeline: Pipeline) -> Commands {
+        Commands::Several(pipeline)
+    }
+}
+
+/// An error without what the server says, which may quote what it was sent.
+pub fn describe(error: &RedisError) -> String {
+    match error.code() {
+        Some(code) => format!("Redis answered {code}"),
+        None => error.category().to_owned(),
     }
 }
 

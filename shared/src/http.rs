@@ -18,7 +18,7 @@ pub use self::answer::{
 pub use self::batch::{Batch, BatchAnswer, ItemStatus, Upserted, batch};
 pub use self::body::{Fields, body, patch};
 pub use self::idempotency::{IdempotencyKey, idempotency_key, idempotency_key_by};
-pub use self::identity::{Caller, DEALS_INGEST};
+pub use self::identity::{Caller, DEALS_ADMIN, DEALS_INGEST};
 pub use self::page::{Page, PageRequest, Position};
 pub use self::parameters::Parameters;
 pub use self::precondition::{IfMatch, if_match};

@@ -9,6 +9,7 @@ pub mod error;
 pub mod http;
 pub mod lambda;
 pub mod logging;
+pub mod metrics;
 #[cfg(feature = "migrations")]
 pub mod migrations;
 pub mod refit;

@@ -3,6 +3,7 @@
 
 pub mod bad_input;
 mod certificates;
+mod kill_switch;
 mod postgres_server;
 mod proxy;
 pub mod random;
@@ -17,6 +18,7 @@ use tokio::time::{Duration, Instant};
 use tokio_postgres::Client;
 
 pub use self::certificates::Certificates;
+pub use self::kill_switch::{KillSwitch, Protocol};
 pub use self::postgres_server::PostgresServer;
 pub use self::proxy::{Cut, Moment, Proxy};
 pub use self::redis_server::RedisServer;

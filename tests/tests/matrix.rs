@@ -4,8 +4,9 @@ use api_tests::{Answer, Caller, Gateway};
 use serde_json::{Value, json};
 use shared::testing::TestDatabase;
 
-const ANNA: Caller = Caller { user_id: "anna", scope: "openid" };
-const BEN: Caller = Caller { user_id: "ben", scope: "openid" };
+// An administrator reads and retries what is dead, which nothing of Anna's is, and else has no rights to her rows.
+const ANNA: Caller = Caller { user_id: "anna", scope: "openid deals/admin" };
+const BEN: Caller = Caller { user_id: "ben", scope: "openid deals/admin" };
 const INGESTER: Caller = Caller { user_id: "ingester", scope: "openid deals/ingest" };
 
 /// What a path stands for, and so who may do what. A path that is not here fails the test.
@@ -47,6 +48,8 @@ fn kind(path: &str) -> Kind {
         | "/marketplace-accounts/{id}"
         | "/snap-jobs"
         | "/snap-jobs/{id}"
+        | "/jobs"
+        | "/jobs/{id}"
         | "/notifications"
         | "/notifications/{id}" => Kind::Owned,
         "/user-prefs" => Kind::Single,
@@ -160,6 +163,8 @@ impl World {
             .expect("inserts");
         let id = owner.query_one("select id from notifications", &[]).await.expect("reads").get("id");
         world.rows.push(("/notifications".into(), id));
+        let id = owner.query_one("select id from jobs", &[]).await.expect("the snap job made one").get("id");
+        world.rows.push(("/jobs".into(), id));
         world
     }
 
@@ -211,6 +216,7 @@ impl World {
             "orders",
             "marketplace_accounts",
             "snap_jobs",
+            "jobs",
             "notifications",
             "user_prefs",
         ] {

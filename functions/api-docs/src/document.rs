@@ -1,6 +1,7 @@
 //! The API as an `OpenAPI` 3.1 document, made of the types that the functions read and write.
 
 mod buying;
+mod jobs;
 mod market;
 mod operations;
 mod responses;
@@ -51,6 +52,7 @@ pub fn document() -> Value {
     valuations::add(&mut parts);
     selling::add(&mut parts);
     buying::add(&mut parts);
+    jobs::add(&mut parts);
     service::add(&mut parts);
     parts.schemas.insert("Problem".into(), schemas::output::<ProblemDetails<'_>>());
 
@@ -98,7 +100,7 @@ that may be null, nulls come last in both directions. Changes are merge patches 
 it is, `null` clears. An `ETag` names a version of a row: `If-Match` guards a change or a deletion, `If-None-Match` \
 saves an answer. A POST with an `Idempotency-Key` can be repeated for 24 hours and happens once.";
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("Listings", "What marketplaces offer."),
     ("Listing scores", "How good a deal a listing is, by one measure or another."),
     ("Deals", "What is worth a look, the best first."),
@@ -109,6 +111,7 @@ const TAGS: [(&str, &str); 13] = [
     ("Orders", "What buyers ordered from the caller's posts."),
     ("Marketplace accounts", "Where the caller sells. Credentials go in and never come out."),
     ("Snap jobs", "Photos that become drafts of items."),
+    ("Jobs", "Work in the background, and how far it is."),
     ("Notifications", "What the caller was told."),
     ("Preferences", "What the caller looks for, and how to be told. Nothing set means no restriction."),
     ("Service", "Whether the service is up, and how to use it."),

@@ -1,25 +1,109 @@
-//! Does what no request waits for: `{"task":"rotate-credentials"}` is answered with `{"rotated":n}`.
+//! Does what no request waits for. `{}`, each minute: takes jobs until its time is nearly up; with `{"until":"empty"}`, until
+//! there are none. `{"task":"…"}`: requeue, retention, or rotate-credentials.
+
+mod job;
+mod queue;
+mod retention;
+mod run;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use shared::db::marketplace_accounts;
-use shared::{App, Role};
+use shared::db::jobs::Leased;
+use shared::db::{jobs, marketplace_accounts};
+use shared::{App, Role, metrics};
+use tokio::time::Instant;
+
+use self::job::{Failure, Outcome};
+use self::run::{Leases, Options};
 
 #[cfg(test)]
 mod tests;
 
-#[tokio::main(flavor = "current_thread")]
+/// Several threads: a job that never waits for anything must not keep the others from it.
+#[tokio::main(flavor = "multi_thread", worker_threads = 4)]
 async fn main() -> Result<(), Error> {
     let app = shared::lambda::start(Role::Worker)?;
-    app.db.warm_up().await;
-    lambda_runtime::run(service_fn(|event| handle(app, event))).await
+    tokio::join!(app.db.warm_up(), app.cache.warm_up());
+    let leases = Arc::new(Leases::default());
+    let held = Arc::clone(&leases);
+    lambda_runtime::spawn_graceful_shutdown_handler(move || async move { held.give_back(app).await }).await;
+    lambda_runtime::run(service_fn(move |event| handle(app, Arc::clone(&leases), event))).await
 }
 
-async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-    match event.payload.get("task").and_then(Value::as_str) {
-        Some("rotate-credentials") => rotate_credentials(app).await,
-        _ => Err(failure("give a task: rotate-credentials")),
+async fn handle(
+    app: &'static App,
+    leases: Arc<Leases>,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Diagnostic> {
+    let ends_by = Instant::now() + time_left(event.context.deadline());
+    let Value::Object(payload) = &event.payload else { return Err(failure(TASKS)) };
+    match (payload.get("task").and_then(Value::as_str), payload.get("until").and_then(Value::as_str)) {
+        (None, until) if !payload.contains_key("task") => {
+            let stops_when_empty = match (payload.get("until"), until) {
+                (None, _) => false,
+                (Some(_), Some("empty")) => true,
+                _ => return Err(failure("until must be empty, or left out")),
+            };
+            work(app, &leases, ends_by, stops_when_empty, &event.context.request_id).await
+        }
+        (Some("requeue"), None) => {
+            let requeued = run::requeue(app).await.map_err(failure)?;
+            Ok(json!({ "requeued": requeued }))
+        }
+        (Some("retention"), None) => {
+            let deleted = retention::purge(app, ends_by).await.map_err(|error| failure(error.cause()))?;
+            Ok(json!({ "deleted": deleted }))
+        }
+        (Some("rotate-credentials"), None) => rotate_credentials(app).await,
+        _ => Err(failure(TASKS)),
     }
+}
+
+const TASKS: &str = "give {}, {\"until\":\"empty\"}, or a task: requeue, retention, rotate-credentials";
+
+async fn work(
+    app: &'static App,
+    leases: &Arc<Leases>,
+    ends_by: Instant,
+    stops_when_empty: bool,
+    request_id: &str,
+) -> Result<Value, Diagnostic> {
+    // What is begun has a third of the time to be done, in which the next invocation takes over.
+    let left = ends_by.saturating_duration_since(Instant::now());
+    let options = Options {
+        name: request_id.to_owned(),
+        takes_until: ends_by - (left / 3).min(Duration::from_secs(45)),
+        ends_by,
+        stops_when_empty,
+        longest_attempt: run::longest_attempt,
+    };
+    let report = run::run(app, leases, &options, perform(app)).await;
+    put_metrics(app).await;
+    if report.is_stuck {
+        // Nothing else ends a thread that never stops. Lambda starts another environment.
+        std::process::exit(1);
+    }
+    serde_json::to_value(report).map_err(|error| failure(error.to_string()))
+}
+
+/// What alarms are about.
+async fn put_metrics(app: &App) {
+    let (depth, dead) = tokio::join!(app.cache.queue_depth(), jobs::count_dead(&app.db));
+    let mut counts = Vec::new();
+    counts.extend(depth.ok().flatten().map(|depth| ("QueueDepth", depth)));
+    counts.extend(dead.ok().map(|dead| ("DeadJobs", dead)));
+    metrics::counts(&counts);
+}
+
+/// What is left of the invocation, but for the time to answer. `cargo lambda watch` tells a moment long past.
+fn time_left(deadline: SystemTime) -> Duration {
+    const TO_ANSWER: Duration = Duration::from_secs(3);
+    const WHEN_UNTOLD: Duration = Duration::from_secs(55);
+    let left = deadline.duration_since(SystemTime::now()).unwrap_or(WHEN_UNTOLD);
+    left.saturating_sub(TO_ANSWER)
 }
 
 async fn rotate_credentials(app: &App) -> Result<Value, Diagnostic> {
@@ -32,4 +116,11 @@ async fn rotate_credentials(app: &App) -> Result<Value, Diagnostic> {
 
 fn failure(message: impl Into<String>) -> Diagnostic {
     Diagnostic { error_type: "TaskFailed".into(), error_message: message.into() }
+}
+
+/// What is done for a job of each kind.
+fn perform(
+    _app: &'static App,
+) -> impl Fn(Leased) -> std::future::Ready<Result<Outcome, Failure>> + Clone + Send + Sync + 'static {
+    |_| std::future::ready(Err(Failure::Retry("this release does no such jobs".into())))
 }

@@ -1,4 +1,3 @@
-use lambda_runtime::Context;
 use shared::config::Config;
 use shared::db::marketplace_accounts::NewMarketplaceAccount;
 use shared::seal::Keys;
@@ -9,9 +8,10 @@ use super::*;
 
 const ROTATE: &str = include_str!("../../../events/worker_rotate-credentials.json");
 
-async fn ask(app: &App, payload: &str) -> Result<Value, String> {
+async fn ask(app: &'static App, payload: &str) -> Result<Value, String> {
     let payload = serde_json::from_str(payload).unwrap();
-    let answer = handle(app, LambdaEvent::new(payload, Context::default())).await;
+    let answer =
+        handle(app, Arc::default(), LambdaEvent::new(payload, lambda_runtime::Context::default())).await;
     answer.map_err(|error| error.error_message)
 }
 
@@ -29,8 +29,8 @@ async fn connect(app: &App, user_id: &str, pin: &str) {
     marketplace_accounts::insert(&app.db, &keys, user_id, None, &new).await.unwrap();
 }
 
-fn worker(database: &TestDatabase, credentials_keys: Option<Keys>) -> App {
-    App::new(Config { credentials_keys, ..config(&database.config) }, Role::Worker)
+fn worker(database: &TestDatabase, credentials_keys: Option<Keys>) -> &'static App {
+    Box::leak(Box::new(App::new(Config { credentials_keys, ..config(&database.config) }, Role::Worker)))
 }
 
 #[tokio::test]
@@ -44,8 +44,8 @@ async fn credentials_of_every_user_are_sealed_anew_once() {
     let insert = "insert into marketplace_accounts (user_id, platform) values ('anna', 'ebay')";
     owner.execute(insert, &[]).await.unwrap();
     let app = worker(&database, Some(rotated_keys()));
-    assert_eq!(ask(&app, ROTATE).await, Ok(json!({ "rotated": 450 })));
-    assert_eq!(ask(&app, ROTATE).await, Ok(json!({ "rotated": 0 })));
+    assert_eq!(ask(app, ROTATE).await, Ok(json!({ "rotated": 450 })));
+    assert_eq!(ask(app, ROTATE).await, Ok(json!({ "rotated": 0 })));
     let versions: i64 =
         owner.query_one("select sum(version) from marketplace_accounts", &[]).await.unwrap().get(0);
     assert_eq!(versions, 451, "to its owner an account has not changed");
@@ -66,7 +66,7 @@ async fn what_does_not_open_is_told_after_the_rest_is_done() {
                      (select credentials from marketplace_accounts where user_id = 'ben') where user_id = 'anna'";
     owner.execute(moved, &[]).await.unwrap();
     let app = worker(&database, Some(rotated_keys()));
-    let error = ask(&app, ROTATE).await.unwrap_err();
+    let error = ask(app, ROTATE).await.unwrap_err();
     assert!(error.starts_with("a secret was changed, sealed for another row"), "{error}");
     let other = Keys::parse(CREDENTIALS_KEYS).unwrap();
     let ben = marketplace_accounts::open(&app.db, &other, "ben", "ebay").await;
@@ -77,11 +77,14 @@ async fn what_does_not_open_is_told_after_the_rest_is_done() {
 async fn a_task_that_is_unknown_or_lacks_its_keys_is_an_error_in_words() {
     let database = TestDatabase::migrated().await;
     let app = worker(&database, None);
-    for payload in ["{}", "null", "[]", "{\"task\":5}", "{\"task\":\"hunter2\"}"] {
-        assert_eq!(ask(&app, payload).await, Err("give a task: rotate-credentials".into()), "{payload}");
+    for payload in
+        ["null", "[]", "{\"task\":5}", "{\"task\":\"hunter2\"}", "{\"task\":\"requeue\",\"until\":\"empty\"}"]
+    {
+        assert_eq!(ask(app, payload).await, Err(TASKS.into()), "{payload}");
     }
+    assert_eq!(ask(app, "{\"until\":5}").await, Err("until must be empty, or left out".into()));
     let error = "CREDENTIALS_KEYS is not set, and this function needs it";
-    assert_eq!(ask(&app, ROTATE).await, Err(error.into()));
+    assert_eq!(ask(app, ROTATE).await, Err(error.into()));
 }
 
 #[tokio::test]
@@ -97,4 +100,27 @@ async fn of_an_account_the_worker_changes_the_credentials_alone() {
         let error = worker.batch_execute(statement).await.expect_err(statement);
         assert_eq!(error.code().map(|code| code.code()), Some("42501"), "{statement}");
     }
+}
+
+#[tokio::test]
+async fn what_is_over_for_long_is_deleted_and_nothing_else() {
+    let database = TestDatabase::migrated().await;
+    let owner = database.owner().await;
+    let rows = "
+        insert into jobs (user_id, kind) select 'anna', 'delivery' from generate_series(1, 4);
+        update jobs set status = 'running', lease_token = gen_random_uuid(), lease_expires_at = now();
+        update jobs set status = case id when 1 then 'dead' when 4 then 'dead' else 'done' end::job_status,
+            lease_token = null, lease_expires_at = null,
+            finished_at = now() - case id when 1 then 60 when 2 then 31 when 3 then 29 else 91 end * interval '1 day';
+        insert into idempotency_keys (user_id, key, fingerprint, status, location, etag, body, expires_at)
+            values ('anna', 'old', '', 201, '', '', '', now()), ('anna', 'new', '', 201, '', '', '', now() + interval '1 minute');
+        insert into notifications (user_id, channel, created_at)
+            values ('anna', 'inbox', now() - interval '181 days'), ('anna', 'inbox', now())";
+    owner.batch_execute(rows).await.unwrap();
+    let app = worker(&database, None);
+    assert_eq!(ask(app, "{\"task\":\"retention\"}").await, Ok(json!({ "deleted": 4 })));
+    assert_eq!(ask(app, "{\"task\":\"retention\"}").await, Ok(json!({ "deleted": 0 })));
+    let left = "select string_agg(id::text, ',' order by id) || ' ' || (select string_agg(key, ',') from idempotency_keys)
+                    || ' ' || (select count(*) from notifications) from jobs";
+    assert_eq!(owner.query_one(left, &[]).await.unwrap().get::<_, String>(0), "1,3 new 1");
 }

@@ -158,6 +158,15 @@ pub async fn delete(db: &Database, user_id: &str, id: i64, if_match: &IfMatch) -
     }
 }
 
+/// Deletes notifications of half a year ago, at most 5,000 of them; how many there were. For a worker.
+pub async fn purge(db: &Database) -> Result<usize> {
+    let sql = "
+        delete from notifications where id in (
+            select id from notifications where created_at < now() - interval '180 days' order by created_at limit 5000)
+        returning id";
+    Ok(db.write(sql, &[]).await?.len())
+}
+
 impl<'r> Notification<'r> {
     /// In the order of `COLUMNS`.
     pub fn of(row: &'r Row) -> Notification<'r> {

@@ -10,6 +10,9 @@ use crate::{App, Error, Result};
 /// Writes the market: listings, scores, comparable sales.
 pub const DEALS_INGEST: &str = "deals/ingest";
 
+/// Reads and retries dead jobs.
+pub const DEALS_ADMIN: &str = "deals/admin";
+
 /// A signed-in caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -30,12 +33,14 @@ impl Caller {
             .ok_or(Error::Unauthenticated)
     }
 
+    /// Whether the caller has the scope.
+    pub fn may(&self, scope: &'static str) -> bool {
+        self.scopes.split(' ').any(|granted| granted == scope)
+    }
+
     /// Refuses a caller without the scope.
     pub fn require(&self, scope: &'static str) -> Result<()> {
-        if self.scopes.split(' ').any(|granted| granted == scope) {
-            return Ok(());
-        }
-        Err(Error::Forbidden(scope))
+        if self.may(scope) { Ok(()) } else { Err(Error::Forbidden(scope)) }
     }
 }
 

@@ -134,7 +134,7 @@ async fn forward_until(mut near: TcpStream, mut far: TcpStream, cut: Cut, count:
 
 /// Of the first message, when it is complete: a type, which the start-up packet does not have, and a length that
 /// counts itself.
-fn message_length(bytes: &[u8], started: bool) -> Option<usize> {
+pub(super) fn message_length(bytes: &[u8], started: bool) -> Option<usize> {
     let offset = usize::from(started);
     let length = bytes.get(offset..offset + 4)?;
     let length = offset + u32::from_be_bytes(length.try_into().expect("are four")) as usize;
