@@ -53,6 +53,16 @@ impl Function {
         environment: &[(&str, &str)],
         log: impl Into<Stdio>,
     ) -> io::Result<Function> {
+        Function::start_with(program, environment, log.into(), Stdio::null())
+    }
+
+    /// The same, with a place for what it says where nobody should look: panics above all.
+    pub fn start_with(
+        program: &Path,
+        environment: &[(&str, &str)],
+        log: Stdio,
+        errors: Stdio,
+    ) -> io::Result<Function> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let (events, queue) = channel();
@@ -83,7 +93,7 @@ impl Function {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log)
-            .stderr(Stdio::null())
+            .stderr(errors)
             .spawn();
         match process {
             Ok(process) => Ok(Function { process, address, events, outcomes, stopped }),

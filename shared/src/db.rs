@@ -28,6 +28,7 @@ pub mod user_prefs;
 pub mod valuation_models;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::join;
@@ -102,11 +103,13 @@ pub struct Database {
     config: PostgresConfig,
     role: Role,
     connection: Mutex<Option<Connection>>,
+    /// Time that statements took, connecting included.
+    micros_spent: AtomicU64,
 }
 
 impl Database {
     pub fn new(config: PostgresConfig, role: Role) -> Database {
-        Database { config, role, connection: Mutex::new(None) }
+        Database { config, role, connection: Mutex::new(None), micros_spent: AtomicU64::new(0) }
     }
 
     /// Connects now if it can; a database that is down must not stop the start.
@@ -147,10 +150,21 @@ impl Database {
         parameters: &[Parameter<'_>],
         repeatable: bool,
     ) -> Result<Vec<Row>> {
-        match tokio::time::timeout(DEADLINE, self.attempt(user_id, sql, parameters, repeatable)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Error::Deadline),
-        }
+        let begun = Instant::now();
+        let outcome =
+            tokio::time::timeout(DEADLINE, self.attempt(user_id, sql, parameters, repeatable)).await;
+        self.count(begun);
+        outcome.unwrap_or(Err(Error::Deadline))
+    }
+
+    /// Microseconds that all statements of this environment took so far.
+    pub fn micros_spent(&self) -> u64 {
+        self.micros_spent.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, begun: Instant) {
+        let micros = begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
+        self.micros_spent.fetch_add(micros, Ordering::Relaxed);
     }
 
     async fn attempt(

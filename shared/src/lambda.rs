@@ -7,6 +7,7 @@ use lambda_http::{Adapter, Body, Request, RequestExt, Response, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::config::ConfigError;
+use crate::request_log::RequestLog;
 use crate::{App, Result, Role, http, logging};
 
 /// Turns logging on and reads the environment. What a function needs at once, its `main` then warms up: the init
@@ -26,8 +27,14 @@ where
     R: Future<Output = Result<Response<Body>>> + Send + 'static,
 {
     let service = service_fn(move |request: Request| {
+        let log = RequestLog::begin(app, &request);
         let request_id = request.lambda_context().request_id;
-        http::respond(request_id, route(app, request))
+        let response = http::respond(request_id, route(app, request));
+        async move {
+            let response = response.await?;
+            log.end(app, &response);
+            Ok::<_, std::convert::Infallible>(response)
+        }
     });
     let readable =
         |event: LambdaEvent<LambdaRequest>| LambdaEvent { payload: readable(event.payload), ..event };

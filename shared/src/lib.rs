@@ -13,6 +13,7 @@ pub mod metrics;
 #[cfg(feature = "migrations")]
 pub mod migrations;
 pub mod refit;
+mod request_log;
 pub mod seal;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,6 +1,7 @@
 //! The whole API as the cloud runs it: the built functions behind a gateway of ours, which sends what API Gateway sends.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -13,7 +14,8 @@ use shared::testing::{TestDatabase, redis_url};
 pub struct Gateway {
     routes: Vec<(Vec<String>, String)>,
     functions: HashMap<String, Function>,
-    database_url: String,
+    environment: Vec<(String, String)>,
+    log: Option<File>,
 }
 
 /// Who calls: a user, and the scopes of their token.
@@ -60,7 +62,24 @@ impl Gateway {
                 (segments(path), function.as_str().expect("is a function's name").to_owned())
             })
             .collect();
-        Gateway { routes, functions: HashMap::new(), database_url: database.url() }
+        let environment = [
+            ("DATABASE_URL", database.url()),
+            ("REDIS_URL", redis_url()),
+            ("AWS_REGION", "eu-west-1".into()),
+            ("CREDENTIALS_KEYS", format!("test:{}=", "A".repeat(43))),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
+        Gateway { routes, functions: HashMap::new(), environment, log: None }
+    }
+
+    /// With other variables, and all that the functions say kept in a file.
+    pub fn logging(mut self, log: File, environment: &[(&str, &str)]) -> Gateway {
+        self.log = Some(log);
+        for (name, value) in environment {
+            self.environment.retain(|(other, _)| other != name);
+            self.environment.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        self
     }
 
     /// Sends a request as API Gateway does: claims are text, and there are none without a token.
@@ -76,9 +95,16 @@ impl Gateway {
         body: Option<&Value>,
     ) -> Answer {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let asked = segments(path);
+        let (route, function) = self
+            .routes
+            .iter()
+            .find(|(route, _)| matches(route, &asked))
+            .unwrap_or_else(|| panic!("no route serves {path}"));
+        let (function, route_key) = (function.clone(), format!("ANY /{}", route.join("/")));
         let mut event = json!({
             "version": "2.0",
-            "routeKey": format!("ANY {path}"),
+            "routeKey": route_key,
             "rawPath": path,
             "rawQueryString": query,
             "headers": { "host": "api.example.com", "content-type": "application/json" },
@@ -88,7 +114,7 @@ impl Gateway {
                 "domainName": "api.example.com",
                 "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test" },
                 "requestId": "request",
-                "routeKey": format!("ANY {path}"),
+                "routeKey": route_key,
                 "stage": "$default",
                 "time": "24/Nov/2026:00:00:00 +0000",
                 "timeEpoch": 1_795_478_400_000_u64
@@ -107,13 +133,6 @@ impl Gateway {
         if let Some(body) = body {
             event["body"] = body.to_string().into();
         }
-        let asked = segments(path);
-        let (_, function) = self
-            .routes
-            .iter()
-            .find(|(route, _)| matches(route, &asked))
-            .unwrap_or_else(|| panic!("no route serves {path}"));
-        let function = function.clone();
         let answer = self.function(&function).invoke(event.to_string().into_bytes());
         let answer = answer.unwrap_or_else(|failure| panic!("{method} {path_and_query}: {failure}"));
         let answer: Value = serde_json::from_slice(&answer.body).expect("is JSON");
@@ -130,23 +149,21 @@ impl Gateway {
     }
 
     fn function(&mut self, name: &str) -> &mut Function {
-        let database_url = &self.database_url;
-        self.functions.entry(name.to_owned()).or_insert_with(|| {
-            let redis_url = redis_url();
-            let key = format!("test:{}=", "A".repeat(43));
-            let environment = [
-                ("DATABASE_URL", database_url.as_str()),
-                ("REDIS_URL", &redis_url),
-                ("AWS_REGION", "eu-west-1"),
-                ("CREDENTIALS_KEYS", &key),
-            ];
-            Function::start(&binaries().join(name), &environment, Stdio::null()).expect("starts")
+        let Gateway { functions, environment, log, .. } = self;
+        functions.entry(name.to_owned()).or_insert_with(|| {
+            let environment: Vec<(&str, &str)> =
+                environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let place = || match &*log {
+                Some(log) => log.try_clone().expect("can be shared").into(),
+                None => Stdio::null(),
+            };
+            Function::start_with(&binaries().join(name), &environment, place(), place()).expect("starts")
         })
     }
 }
 
 /// Where `scripts/test` has built the functions: two folders above this test.
-fn binaries() -> PathBuf {
+pub fn binaries() -> PathBuf {
     let test = std::env::current_exe().expect("is known");
     test.ancestors().nth(2).expect("is target/debug/deps/test").to_owned()
 }

@@ -10,6 +10,7 @@ use crate::{Error, Result};
 /// Neither committed nor rolled back, it is rolled back by the end of its connection.
 #[derive(Debug)]
 pub struct Transaction<'d> {
+    database: &'d Database,
     slot: MutexGuard<'d, Option<Connection>>,
     connection: Connection,
     deadline: Instant,
@@ -19,14 +20,14 @@ impl Database {
     /// Begins a transaction behind the fence of row-level security.
     pub async fn begin(&self, user_id: &str) -> Result<Transaction<'_>> {
         let deadline = Instant::now() + DEADLINE;
-        within(deadline, async {
+        within(self, deadline, async {
             let mut slot = self.connection.lock().await;
             let mut connection = self.checkout(slot.take()).await?;
             if connection.begin(user_id).await.is_err() {
                 connection = self.checkout(None).await?;
                 connection.begin(user_id).await?;
             }
-            Ok(Transaction { slot, connection, deadline })
+            Ok(Transaction { database: self, slot, connection, deadline })
         })
         .await
     }
@@ -35,7 +36,7 @@ impl Database {
 impl Transaction<'_> {
     pub async fn query(&mut self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let connection = &mut self.connection;
-        within(self.deadline, async {
+        within(self.database, self.deadline, async {
             let statements = connection.prepare_all(None, sql).await?;
             connection.run(&statements, None, parameters).await
         })
@@ -54,12 +55,15 @@ impl Transaction<'_> {
 
     async fn end(mut self, how: &'static str) -> Result<()> {
         let client = &self.connection.client;
-        within(self.deadline, async { Ok(client.batch_execute(how).await?) }).await?;
+        within(self.database, self.deadline, async { Ok(client.batch_execute(how).await?) }).await?;
         *self.slot = Some(self.connection);
         Ok(())
     }
 }
 
-async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout_at(deadline, work).await.unwrap_or(Err(Error::Deadline))
+async fn within<T>(db: &Database, deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let begun = std::time::Instant::now();
+    let outcome = timeout_at(deadline, work).await.unwrap_or(Err(Error::Deadline));
+    db.count(begun);
+    outcome
 }
