@@ -1,5 +1,7 @@
 //! What stays warm between the invocations of one environment.
 
+use std::net::SocketAddr;
+
 use crate::cache::Cache;
 use crate::config::{Config, ConfigError, DevelopmentIdentity};
 use crate::db::{Database, Role};
@@ -13,6 +15,7 @@ pub struct App {
     pub cache: Cache,
     pub valuer: Valuer,
     pub development_identity: Option<DevelopmentIdentity>,
+    pub development_targets: Vec<SocketAddr>,
     credentials_keys: Option<Keys>,
 }
 
@@ -28,6 +31,7 @@ impl App {
             cache: Cache::new(config.redis),
             valuer: Valuer::default(),
             development_identity: config.development_identity,
+            development_targets: config.development_targets,
             credentials_keys: config.credentials_keys,
         }
     }

@@ -3,8 +3,10 @@
 mod identity;
 mod postgres;
 mod redis;
+mod targets;
 
 use std::fmt;
+use std::net::SocketAddr;
 
 pub use self::identity::DevelopmentIdentity;
 pub use self::postgres::{AwsCredentials, Login, PostgresConfig, SslMode};
@@ -21,6 +23,8 @@ pub struct Config {
     pub development_identity: Option<DevelopmentIdentity>,
     /// `CREDENTIALS_KEYS`: what credentials for marketplaces are sealed with. Few functions need it.
     pub credentials_keys: Option<Keys>,
+    /// What may be contacted for users although it is no public address; always empty in the cloud.
+    pub development_targets: Vec<SocketAddr>,
 }
 
 const CREDENTIALS_KEYS: &str = "CREDENTIALS_KEYS";
@@ -38,6 +42,7 @@ impl Config {
             redis: RedisConfig::from_environment(&environment)?,
             development_identity: DevelopmentIdentity::from_environment(&environment)?,
             credentials_keys: environment.keys(CREDENTIALS_KEYS)?,
+            development_targets: targets::from_environment(&environment)?,
         })
     }
 }

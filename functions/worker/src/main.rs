@@ -5,6 +5,7 @@ mod job;
 mod queue;
 mod retention;
 mod run;
+mod web;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -178,6 +178,8 @@ fn a_malformed_value_is_named_and_never_shown() {
         ("REDIS_PORT", "hunter2"),
         ("REDIS_TLS", "hunter2"),
         ("DEV_AUTH", "hunter2"),
+        ("DEV_TARGETS", "hunter2"),
+        ("DEV_TARGETS", "127.0.0.1:8080,hunter2"),
         ("CREDENTIALS_KEYS", "hunter2"),
         ("CREDENTIALS_KEYS", "hunter2:"),
         ("CREDENTIALS_KEYS", "hunter2:hunter2"),
@@ -238,6 +240,17 @@ fn callers_are_taken_at_their_word_only_outside_of_lambda() {
         let refusal = config(&in_lambda).expect_err("is refused").to_string();
         assert_eq!(refusal, format!("{name} must not be set in AWS Lambda"));
     }
+}
+
+#[test]
+fn addresses_of_this_machine_are_contacted_for_users_only_outside_of_lambda() {
+    let targets = ("DEV_TARGETS", "127.0.0.1:8080, [::1]:1");
+    let found = config(&[targets]).expect("is complete").development_targets;
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:8080", "[::1]:1"]);
+    assert!(config(&[]).expect("is complete").development_targets.is_empty());
+    let refusal =
+        config(&[targets, ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")]).expect_err("is refused");
+    assert_eq!(refusal.to_string(), "DEV_TARGETS must not be set in AWS Lambda");
 }
 
 /// `.env.sample` is the one source of names and defaults.
