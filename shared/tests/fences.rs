@@ -20,6 +20,7 @@ const ROWS: &str = "
     insert into orders (user_id, cross_post_id, platform_order_id, total_cents) select 'anna', id, '1', 1 from cross_posts;
     insert into snap_jobs (user_id) values ('anna');
     insert into deliveries (user_id, channel, notification_ids) values ('anna', 'email', '{1}');
+    insert into saved_searches (user_id, name) values ('anna', 'hers');
     insert into idempotency_keys (user_id, key, fingerprint, status, location, etag, body)
         values ('anna', 'k', '', 201, '', '', '');";
 

@@ -50,6 +50,9 @@ fn kind(path: &str) -> Kind {
         | "/snap-jobs/{id}"
         | "/jobs"
         | "/jobs/{id}"
+        | "/saved-searches"
+        | "/saved-searches/{id}"
+        | "/saved-searches/{id}/preview"
         | "/notifications"
         | "/notifications/{id}" => Kind::Owned,
         "/user-prefs" => Kind::Single,
@@ -146,6 +149,7 @@ impl World {
             "/orders",
             "/marketplace-accounts",
             "/snap-jobs",
+            "/saved-searches",
         ] {
             let body = world.body("POST", collection);
             let caller = if kind(collection) == Kind::Market { INGESTER } else { ANNA };
@@ -218,6 +222,7 @@ impl World {
             "snap_jobs",
             "jobs",
             "notifications",
+            "saved_searches",
             "user_prefs",
         ] {
             let sql = format!(
@@ -373,6 +378,7 @@ async fn a_cursor_shows_nobody_anothers_rows() {
                  select user_id, cross_post_id, 'second', 1 from orders;
              insert into marketplace_accounts (user_id, platform) values ('anna', 'second');
              insert into snap_jobs (user_id) values ('anna');
+             insert into saved_searches (user_id, name) values ('anna', 'second');
              insert into notifications (user_id, channel) values ('anna', 'second')",
         )
         .await

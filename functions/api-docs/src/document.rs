@@ -113,6 +113,7 @@ const TAGS: [(&str, &str); 14] = [
     ("Snap jobs", "Photos that become drafts of items."),
     ("Jobs", "Work in the background, and how far it is."),
     ("Notifications", "What the caller was told."),
+    ("Saved searches", "What the caller wants to be told of when it is new, cheaper or newly good."),
     ("Preferences", "What the caller looks for, and how to be told. Nothing set means no restriction."),
     ("Service", "Whether the service is up, and how to use it."),
 ];

@@ -40,7 +40,7 @@ async fn a_notification_is_read_marked_and_deleted() {
     assert_eq!((told.status, told.header("etag")), (200, "\"1\""));
     let mut expected = json!({
         "id": 1, "listing_id": 1, "channel": "inbox", "payload": { "title": "Desk" }, "status": "pending",
-        "sent_at": null, "read": false, "read_at": null, "created_at": "2026-11-01T00:00:00Z"
+        "kind": null, "saved_search_id": null, "deliveries": {}, "sent_at": null, "read": false, "read_at": null, "created_at": "2026-11-01T00:00:00Z"
     });
     expected["updated_at"] = told.body["updated_at"].clone();
     assert_eq!(told.body, expected);
@@ -63,6 +63,29 @@ async fn a_notification_is_read_marked_and_deleted() {
     assert_eq!(ask_if(&app, "PATCH", "/notifications/9", "\"1\"", Some(&body)).await.status, 404);
     assert_eq!(ask_if(&app, "DELETE", "/notifications/1", "\"5\"", None).await.status, 204);
     assert_eq!(ask(&app, "GET", "/notifications/1", ANNA, None).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_its_user_deleted_is_gone_but_keeps_that_they_were_told() {
+    let database = database().await;
+    let app = database.app();
+    let owner = database.owner().await;
+    let told = "update notifications set kind = 'new', price_step = 94 where id = 1";
+    owner.execute(told, &[]).await.unwrap();
+    let listed = ask(&app, "GET", "/notifications?kind=new", ANNA, None).await;
+    assert_eq!(listed.body["items"][0]["id"], 1);
+    assert_eq!(ask(&app, "DELETE", "/notifications/1", ANNA, None).await.status, 204);
+    for (method, body) in [("GET", None), ("PATCH", Some(json!({ "read": true }))), ("DELETE", None)] {
+        assert_eq!(ask(&app, method, "/notifications/1", ANNA, body.as_ref()).await.status, 404, "{method}");
+    }
+    for query in ["", "?kind=new", "?listing_id=1", "?read=true"] {
+        let listed = ask(&app, "GET", &format!("/notifications{query}"), ANNA, None).await;
+        let items = listed.body["items"].as_array().unwrap();
+        assert!(items.iter().all(|item| item["id"] != 1), "{query}");
+    }
+    let kept =
+        owner.query_one("select payload::text from notifications where id = 1 and price_step = 94", &[]);
+    assert_eq!(kept.await.unwrap().get::<_, &str>(0), "{}");
 }
 
 #[tokio::test]
@@ -145,7 +168,7 @@ async fn the_database_takes_only_steps_that_make_sense() {
             assert_eq!(cause.as_db_error().unwrap().constraint(), Some("notifications_status_step_check"));
         }
     }
-    let begin = "insert into notifications (user_id, channel, status) values ('anna', 'inbox', 'sent')";
+    let begin = "insert into notifications (user_id, channel, status) values ('anna', 'inbox', 'failed')";
     assert!(app.db.write_as(ANNA, begin, &[]).await.is_err());
 }
 
@@ -170,6 +193,7 @@ async fn nothing_can_be_set_but_read_and_nothing_created() {
     assert_eq!(ask(&app, "GET", "/notifications/1", ANNA, None).await.header("etag"), "\"1\"");
     for (query, name) in [
         ("read=1", "read"),
+        ("kind=sent", "kind"),
         ("status=read", "status"),
         ("channel=", "channel"),
         ("channel=%00", "channel"),

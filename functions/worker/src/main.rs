@@ -20,6 +20,9 @@ use tokio::time::Instant;
 use self::job::{Failure, Outcome};
 use self::run::{Leases, Options};
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the worker's loop, which is to call it, is not here yet"))]
+mod matching;
+
 #[cfg(test)]
 mod tests;
 

@@ -149,7 +149,7 @@ pub async fn write(db: &Database, valued: &[Valued<'_>], clusters: &[(i64, Optio
         claimed as (
             delete from listings_to_value using found
             where listings_to_value.listing_id = found.listing_id and listings_to_value.since = found.since
-            returning found.*
+            returning found.*, listings_to_value.changed
         ),
         withdrawn as (
             delete from listing_scores using claimed
@@ -167,6 +167,16 @@ pub async fn write(db: &Database, valued: &[Valued<'_>], clusters: &[(i64, Optio
                 snapshot = excluded.snapshot,
                 updated_at = now(),
                 version = listing_scores.version + 1
+        ),
+        -- A listing that changed, that got its first score, or one that is better by a point, may be what somebody waits for.
+        -- The score is the one of before this statement.
+        to_match as (
+            insert into listings_to_match (listing_id)
+            select claimed.listing_id from claimed join listings on listings.id = claimed.listing_id
+            left join listing_scores before on before.listing_id = claimed.listing_id and before.metric = 'deal_score'
+            where listings.available
+                and (claimed.changed or claimed.score is not null and coalesce(claimed.score >= before.value + 1, true))
+            on conflict (listing_id) do update set since = clock_timestamp(), after_user_id = ''
         ),
         unlisted as (
             delete from deals using claimed where deals.listing_id = claimed.listing_id and claimed.rank is null

@@ -10,7 +10,9 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Json;
 
-pub use self::fields::{Keywords, MaxPrices, MaxPricesPatch, NotifyChannel, QuietHours, QuietHoursPatch};
+pub use self::fields::{
+    Keywords, MaxPrices, MaxPricesPatch, NotifyChannel, QuietHours, QuietHoursPatch, notify_channels,
+};
 
 use super::Database;
 use super::columns::Columns;

@@ -2,16 +2,22 @@
 
 use serde_json::json;
 use shared::db::list::ListRequest;
-use shared::db::notifications::{self, Notification, NotificationPatch, NotificationStatus};
+use shared::db::notifications::{
+    self, Notification, NotificationKind, NotificationPatch, NotificationStatus,
+};
+use shared::db::saved_searches::{
+    self, Match, NewSavedSearch, PreviewRequest, SavedSearch, SavedSearchPatch,
+};
 use shared::db::user_prefs::{NewUserPrefs, UserPrefs, UserPrefsPatch};
 use shared::values::{RowId, Text};
 
 use super::Parts;
-use super::operations::{Resource, filter, sorts};
+use super::operations::{Conflicts, DOLLARS, Resource, filter, sorts};
 use super::schemas::{output, value};
 
 pub fn add(parts: &mut Parts) {
     add_notifications(parts);
+    add_saved_searches(parts);
     add_user_prefs(parts);
 }
 
@@ -32,6 +38,7 @@ fn add_notifications(parts: &mut Parts) {
     };
     let filters = vec![
         filter("read", json!({ "type": "boolean" }), false, "Whether it was read."),
+        filter("kind", value::<NotificationKind>(), "cheaper", "Exactly this kind."),
         filter("status", value::<NotificationStatus>(), "sent", "Exactly this status."),
         filter("channel", value::<Text<1, 50>>(), "email", "By which way it was told."),
         filter("listing_id", value::<RowId>(), 1, "What was told of this listing."),
@@ -41,6 +48,87 @@ fn add_notifications(parts: &mut Parts) {
     let item = json!({ "get": resource.get(), "patch": resource.update(""), "delete": resource.delete("") });
     parts.paths.insert(resource.collection.into(), json!({ "get": list }));
     parts.paths.insert(resource.item.into(), item);
+}
+
+fn add_saved_searches(parts: &mut Parts) {
+    let new = json!({
+        "name": "Walnut desks nearby",
+        "words_include": ["walnut", "standing desk"],
+        "words_exclude": ["broken"],
+        "category": "furniture>desks",
+        "currency": "USD",
+        "max_price_cents": 30000,
+        "min_condition": "good",
+        "lat": 37.34,
+        "lng": -121.89,
+        "radius_mi": 25,
+        "min_score": 70,
+        "channels": ["email"],
+        "delivery": "instant",
+    });
+    parts.output::<SavedSearch<'_>>("SavedSearch");
+    parts.output::<Match<'_>>("Match");
+    // Asked for around a place alone.
+    if let Some(fields) = parts.schemas["Match"]["properties"].as_object_mut() {
+        fields.remove("distance_mi");
+    }
+    parts.input("NewSavedSearch", NewSavedSearch::read, &new);
+    parts.input(
+        "SavedSearchPatch",
+        SavedSearchPatch::read,
+        &json!({ "max_price_cents": null, "paused": true }),
+    );
+    // A circle has a centre and a radius.
+    let number = json!({ "type": "number" });
+    let nothing = json!({ "type": "null" });
+    parts.schemas["NewSavedSearch"]["anyOf"] = json!([
+        {
+            "required": ["lat", "lng", "radius_mi"],
+            "properties": { "lat": number, "lng": number, "radius_mi": number },
+        },
+        { "properties": { "lat": nothing, "lng": nothing, "radius_mi": nothing } },
+    ]);
+    let inputs = ["NewSavedSearch", "SavedSearchPatch"];
+    for (field, description) in [
+        ("words_include", "All of them in the title, each a word or a phrase, in any inflection."),
+        ("words_exclude", "None of them in the title or the description."),
+        ("min_price_cents", "What has no price is found only when none is asked for."),
+        ("lat", "The centre of a circle, together with `lng` and `radius_mi`."),
+        ("min_score", "What could not be valued is found only without it."),
+        ("channels", "Beside the inbox; `null` is as the preferences say."),
+        ("delivery", "At once, or with the next digest; `null` is as the preferences say."),
+        ("paused", "Nothing is told of it."),
+    ] {
+        parts.describe(&inputs, field, description);
+    }
+    parts.describe(&["NewSavedSearch"], "currency", &format!("Of the prices. {DOLLARS}"));
+
+    let resource = Resource {
+        tag: "Saved searches",
+        collection: "/saved-searches",
+        item: "/saved-searches/{id}",
+        schema: "SavedSearch",
+        schema_plural: "SavedSearches",
+        one: "a saved search",
+        many: "saved searches",
+        is_market: false,
+    };
+    let filters = vec![filter("paused", json!({ "type": "boolean" }), false, "Whether it is paused.")];
+    let read =
+        |parameters| ListRequest::read(parameters, saved_searches::SORTS, saved_searches::Filter::read);
+    let conflicts = Conflicts { create: "A user has at most 100.", ..Conflicts::default() };
+    resource.add(parts, &sorts(saved_searches::SORTS), filters, read, &conflicts);
+
+    let preview = Resource {
+        collection: "/saved-searches/{id}/preview",
+        schema: "Match",
+        schema_plural: "Matches",
+        many: "the listings that a saved search finds now",
+        ..resource
+    };
+    let mut list = preview.list(&[], vec![], PreviewRequest::read);
+    list["description"] = "The newest first; of one that is paused too.".into();
+    parts.paths.insert(preview.collection.into(), json!({ "get": list }));
 }
 
 fn add_user_prefs(parts: &mut Parts) {

@@ -21,6 +21,16 @@ pub enum NotifyChannel {
     Webhook,
 }
 
+impl NotifyChannel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NotifyChannel::Email => "email",
+            NotifyChannel::Discord => "discord",
+            NotifyChannel::Webhook => "webhook",
+        }
+    }
+}
+
 impl TryFrom<String> for NotifyChannel {
     type Error = &'static str;
 
