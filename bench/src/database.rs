@@ -103,9 +103,34 @@ impl Database {
         self.pgbench_scripts(url_parameters, &[script], "prepared", transactions)
     }
 
+    /// The same of what the worker runs, without its wait for the disk, which would hide how long the rest takes.
+    pub fn pgbench_as_worker(
+        &self,
+        url_parameters: &str,
+        sql: &str,
+        values: &[String],
+        transactions: usize,
+    ) -> Result<Vec<u64>> {
+        let mut script = Script::numbered(0);
+        script.push(sql, values)?;
+        let settings = format!("{} -c synchronous_commit=off", SETTINGS.replace("deals_app", "deals_worker"));
+        self.pgbench_with(&settings, url_parameters, &[script], "prepared", transactions)
+    }
+
     /// The same of transactions that are drawn from these scripts.
     pub fn pgbench_scripts(
         &self,
+        url_parameters: &str,
+        scripts: &[Script],
+        protocol: &str,
+        transactions: usize,
+    ) -> Result<Vec<u64>> {
+        self.pgbench_with(SETTINGS, url_parameters, scripts, protocol, transactions)
+    }
+
+    fn pgbench_with(
+        &self,
+        settings: &str,
         url_parameters: &str,
         scripts: &[Script],
         protocol: &str,
@@ -128,7 +153,7 @@ impl Database {
             .arg(format!("--log-prefix={}", log.display()))
             .arg(format!("--transactions={transactions}"))
             .arg(self.url(url_parameters))
-            .env("PGOPTIONS", SETTINGS);
+            .env("PGOPTIONS", settings);
         succeed(&mut pgbench)?;
         let mut times = Vec::with_capacity(transactions);
         for entry in fs::read_dir(&self.folder)? {

@@ -6,6 +6,7 @@ mod database;
 mod deals;
 mod ingest;
 mod market;
+mod matching;
 mod redis;
 mod report;
 mod server_log;
@@ -76,7 +77,8 @@ fn run() -> Result<()> {
     if !deals_alone {
         bench.measure_serving(&plain, long)?;
     }
-    bench.measure_deals(&plain, explain)
+    bench.measure_deals(&plain, explain)?;
+    bench.measure_matching(&plain, explain)
 }
 
 fn variable(name: &str) -> Result<String> {

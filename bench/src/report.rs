@@ -175,6 +175,8 @@ const DEALS_BUDGET: f64 = 1.5;
 const SLOWEST_BUDGET: f64 = 5.0;
 /// From one market to one ten times as large.
 const GROWTH_BUDGET: f64 = 1.5;
+/// How much longer matching may take with 100 times the searches.
+const MATCHING_BUDGET: f64 = 3.0;
 const INGEST_BUDGET: f64 = 5.0;
 
 pub fn refit(listings: usize, time: Duration, memory: Memory) {
@@ -237,6 +239,28 @@ pub fn deals(
 pub fn faults(faults: &[String]) {
     let found = if faults.is_empty() { "yes".to_owned() } else { format!("NO: {}", faults.join(", ")) };
     println!("    neither a sequential scan of a large table nor a sort of more than 10,000 rows: {found}");
+}
+
+pub fn matching_head() {
+    println!("\nMatching one listing against saved searches, with all that its users are told, in ms");
+    println!("{:<24}{:>8}{:>8}{:>16}", "searches", "p50", "p99", "notifications");
+}
+
+/// `told` is of how many notifications a listing is the cause.
+pub fn matching(searches: usize, times: &Samples, told: f64) {
+    let [time, slow] = [50, 99].map(|percent| times.percentile(percent));
+    println!("{searches:<24}{:>8}{:>8}{told:>16.2}", ms(time), ms(slow));
+}
+
+pub fn matching_growth(sizes: &[usize; 2], medians: &[Duration; 2]) {
+    let [small, large] = *medians;
+    println!(
+        "from {} to {} searches: ratio {:.2}, budget {MATCHING_BUDGET:.2}, within: {}",
+        sizes[0],
+        sizes[1],
+        large.div_duration_f64(small),
+        yes_or_no(large <= small.mul_f64(MATCHING_BUDGET).max(small + NOISE)),
+    );
 }
 
 pub fn plan(name: &str, sql: &str, plan: &str) {
