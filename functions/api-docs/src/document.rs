@@ -100,7 +100,7 @@ that may be null, nulls come last in both directions. Changes are merge patches 
 it is, `null` clears. An `ETag` names a version of a row: `If-Match` guards a change or a deletion, `If-None-Match` \
 saves an answer. A POST with an `Idempotency-Key` can be repeated for 24 hours and happens once.";
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("Listings", "What marketplaces offer."),
     ("Listing scores", "How good a deal a listing is, by one measure or another."),
     ("Deals", "What is worth a look, the best first."),

@@ -2,6 +2,7 @@
 //! there are none. `{"task":"…"}`: requeue, retention, or rotate-credentials.
 
 mod job;
+mod matching;
 mod queue;
 mod retention;
 mod run;
@@ -19,9 +20,6 @@ use tokio::time::Instant;
 
 use self::job::{Failure, Outcome};
 use self::run::{Leases, Options};
-
-#[cfg_attr(not(test), expect(dead_code, reason = "the worker's loop, which is to call it, is not here yet"))]
-mod matching;
 
 #[cfg(test)]
 mod tests;
@@ -84,7 +82,16 @@ async fn work(
         stops_when_empty,
         longest_attempt: run::longest_attempt,
     };
+    let matching = if stops_when_empty {
+        matching::run_all(app).await.map_err(|error| failure(error.cause()))?;
+        None
+    } else {
+        Some(tokio::spawn(matching::go_on(app, Arc::clone(leases))))
+    };
     let report = run::run(app, leases, &options, perform(app)).await;
+    if let Some(matching) = matching {
+        matching.abort();
+    }
     put_metrics(app).await;
     if report.is_stuck {
         // Nothing else ends a thread that never stops. Lambda starts another environment.
