@@ -40,8 +40,9 @@ def translate(source):
 
     template = yaml_parse(source)
     for resource in template["Resources"].values():
-        if "CodeUri" in resource.get("Properties", {}):
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+        for uri in ("CodeUri", "ContentUri"):
+            if uri in resource.get("Properties", {}):
+                resource["Properties"][uri] = "s3://bucket/key"
     try:
         return transform(template, {}, PolicyNames())
     except InvalidDocumentException as error:
@@ -49,7 +50,12 @@ def translate(source):
 
 
 def many(value):
-    return value if isinstance(value, list) else [] if value is None else [value]
+    """The values of a list or a single one, with what its conditions leave away."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        value = value["Fn::If"][1:]
+    if not isinstance(value, list):
+        return [] if value in (None, {"Ref": "AWS::NoValue"}) else [value]
+    return [one for item in value for one in many(item)]
 
 
 def text(value):
@@ -57,7 +63,7 @@ def text(value):
     match value:
         case {"Ref": name}:
             return f"${{{name}}}"
-        case {"Fn::Sub": pattern}:
+        case {"Fn::Sub": [pattern, _]} | {"Fn::Sub": pattern}:
             return text(pattern)
         case str():
             return value
