@@ -1,6 +1,6 @@
 # One line a verb.
 .DEFAULT_GOAL := help
-.PHONY: help dev test seed fuzz backtest bench soak check fmt build deploy
+.PHONY: help dev test rehearse seed fuzz backtest bench soak check migration fmt build deploy
 export PATH := $(CURDIR)/.dev/tools/bin:$(PATH):$(CURDIR)/.dev/tools/template/bin
 
 help: ## list the verbs
@@ -9,6 +9,8 @@ dev: ## run everything here, on PORT (9000), until Ctrl-C
 	@scripts/dev
 test: ## run all tests, against databases of their own
 	@scripts/test
+rehearse: ## rehearse the deployment, with the functions that `make test` has built
+	@scripts/rehearse
 seed: ## put the samples into what `make dev` runs on PORT (9000)
 	@scripts/seed http://127.0.0.1:$${PORT:-9000}
 fuzz: ## have a validator, Chromium and schemathesis judge the API (5 minutes)
@@ -25,10 +27,13 @@ check: ## format, lints, template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/check-template
+migration: ## begin the next migration, of NAME (add_what)
+	@scripts/migration '$(NAME)'
 fmt: ## format the code
 	cargo fmt --all
 build: ## build for the cloud
 	@scripts/tools cargo-lambda
+	@scripts/certificates
 	sam build
 deploy: build ## build and deploy to the cloud
 	sam deploy

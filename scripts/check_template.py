@@ -190,6 +190,17 @@ class Checks:
             if int(custom["Migration"].get("ServiceTimeout", 3600)) <= longest:
                 self.problems.append(f"Migration: ServiceTimeout must be above {longest} s")
 
+        # On the way to the database and to S3, where the answer goes; and gone after it when the stack is deleted.
+        for name in self.of_type(
+            "AWS::EC2::VPCEndpoint",
+            "AWS::EC2::SubnetRouteTableAssociation",
+            "AWS::EC2::SecurityGroupIngress",
+            "AWS::RDS::DBInstance",
+        ):
+            needed = "Condition" not in self.resources[name]
+            if needed and name not in many(self.resources["Migration"].get("DependsOn")):
+                self.problems.append(f"Migration: does not wait for {name}")
+
         # A bundle for the database and the cache alone would keep its answer from S3, and the stack waiting.
         if self.variables(function).get("SSL_CERT_FILE", {"Ref": "AWS::NoValue"}) != {"Ref": "AWS::NoValue"}:
             self.problems.append(f"{migrate}: needs the system's certificates, SSL_CERT_FILE replaces them")

@@ -69,16 +69,29 @@ install_packages() (
 
 # A Python environment with these packages in .dev/tools/NAME, made anew when they change.
 #   python_tools NAME PACKAGE==VERSION…
-python_tools() {
-    local tools=$root/.dev/tools/$1
+python_tools() (
+    tools=$root/.dev/tools/$1
     shift
+    mkdir -p "$root/.dev/tools"
+    exec 9>"$tools.lock"
+    if command -v flock >/dev/null; then
+        flock 9 # two runs at once: one installs
+    fi
     if [ "$(cat "$tools/installed" 2>/dev/null)" = "$*" ]; then return; fi
+    echo "installing $* into $tools" >&2
     # On Debian venv is a package of its own, and its absence shows only when it is used.
     python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
-    mkdir -p "$root/.dev/tools"
-    python3 -m venv --clear "$tools"
-    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    python3 -m venv --clear "$tools" 9>&-
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "$@" 9>&-
     echo "$*" >"$tools/installed" # last: an installation that broke off is started again
+)
+
+# What reads the template and the migrations, in .dev/tools/template.
+template_tools() {
+    python_tools template aws-sam-cli==1.170.0 cfn-lint==1.58.0 squawk-cli==2.70.0
+    # The libraries want a region, whichever; a profile of the caller's must not matter.
+    export AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0
+    unset AWS_PROFILE AWS_DEFAULT_PROFILE
 }
 
 # Starts a command away from the terminal's Ctrl-C, and marks it and all of its descendants by a variable in their

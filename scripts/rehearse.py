@@ -1,0 +1,439 @@
+"""Deploys the translated template to MiniStack, again and again. See scripts/rehearse.
+
+What stands in for what, besides AWS itself: PostgreSQL and Redis for Aurora and ElastiCache, a password for the token
+that IAM would have signed, plain text for TLS. The database's owner is what Aurora's master user is, no superuser, and
+the cache's user may what the template says. The functions are the built ones, and the events and answers theirs.
+"""
+
+import json
+import os
+import re
+import socket
+import string
+import subprocess
+import sys
+import time
+import urllib.parse
+import zipfile
+from pathlib import Path
+
+STACK = "rehearsal"
+FUNCTIONS = {"MigrateFunction": "migrate", "HealthFunction": "health", "ListingsFunction": "listings"}
+OWNER_PASSWORD, APP_PASSWORD = "owner-of-the-rehearsal", "app-of-the-rehearsal"
+# What MiniStack has none of, or only with Docker.
+NOT_THERE = {
+    "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBProxy",
+    "AWS::RDS::DBProxyTargetGroup", "AWS::ElastiCache::ServerlessCache", "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::EIP", "AWS::EC2::NatGateway",
+}  # fmt: skip
+
+
+def imitate_the_cloud(record):
+    """Runs MiniStack in this process, and writes down what it asks the custom resource and is answered."""
+    from ministack import app
+    from ministack.services.cloudformation import custom_resource
+
+    ask, take = custom_resource.invoke_custom_resource, custom_resource.deliver_response
+
+    def note(**line):
+        with open(record, "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def invoke_custom_resource(request_type, logical_id, properties, *arguments, **named):
+        note(asked=request_type, digest=properties["MigrationsDigest"], database=properties["Database"])
+        return ask(request_type, logical_id, properties, *arguments, **named)
+
+    def deliver_response(token, answer):
+        note(answered=answer["Status"], reason=answer["Reason"], data=answer["Data"])
+        return take(token, answer)
+
+    custom_resource.invoke_custom_resource = invoke_custom_resource
+    custom_resource.deliver_response = deliver_response
+    sys.argv = ["ministack"]
+    app.main()
+
+
+def references(value):
+    """The names that a part of the template refers to, by Ref, Fn::GetAtt or Fn::Sub."""
+    match value:
+        case {"Ref": name}:
+            yield name
+        case {"Fn::GetAtt": [name, *_]}:
+            yield name
+        case {"Fn::Sub": pattern}:
+            parts = pattern if isinstance(pattern, list) else [pattern]
+            for name in re.findall(r"\$\{([A-Za-z0-9]+)[.}]", parts[0]):
+                yield name
+            yield from references(parts[1:])
+        case dict():
+            for part in value.values():
+                yield from references(part)
+        case list():
+            for part in value:
+                yield from references(part)
+
+
+class Rehearsal:
+    def __init__(self, folder, functions, database_url, redis_url, psql, port):
+        import boto3
+
+        self.folder, self.functions, self.psql = Path(folder), Path(functions), psql
+        self.database, self.redis = urllib.parse.urlsplit(database_url), urllib.parse.urlsplit(redis_url)
+        self.port = int(port)
+        self.record = self.folder / "record.jsonl"
+        self.seen = 0
+        self.translated = json.loads((self.folder / "translated.json").read_text())
+        options = dict(
+            endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1",
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+        self.s3 = boto3.client("s3", **options)
+        self.cloudformation = boto3.client("cloudformation", **options)
+        self.secrets = boto3.client("secretsmanager", **options)
+        self.functions_client = boto3.client(
+            "lambda", config=boto3.session.Config(retries={"max_attempts": 0}), **options
+        )
+
+    # ------------------------------------------------------------------------------------------------- the servers
+
+    def start_the_cloud(self):
+        temporary = self.folder / "tmp"
+        temporary.mkdir()
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(temporary), "TMPDIR": str(temporary),
+            "DEAL_SCOUT_SESSION": os.environ.get("DEAL_SCOUT_SESSION", ""),
+            "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port),
+            "AWS_DEFAULT_REGION": "us-east-1", "LOG_LEVEL": "INFO",
+        }  # fmt: skip
+        log = open(self.folder / "ministack.log", "w")
+        cloud = subprocess.Popen(
+            [sys.executable, __file__, "imitate-the-cloud", str(self.record)],
+            env=environment, stdout=log, stderr=log, cwd=temporary,
+        )  # fmt: skip
+        for _ in range(300):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return cloud
+            if cloud.poll() is not None:
+                break
+            time.sleep(0.1)
+        sys.exit("MiniStack does not start:\n" + Path(log.name).read_text()[-2000:])
+
+    def sql(self, statements, database="deals", owner=False, file=None, alone=False):
+        user, password = ("deals_owner", OWNER_PASSWORD) if owner else (self.database.username, self.database.password)
+        command = [
+            self.psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.database.port),
+            "-U", user, "-d", database,
+        ]  # fmt: skip
+        if not alone:
+            command.append("--single-transaction")
+        command += ["-f", str(file)] if file else ["-c", statements]
+        done = subprocess.run(
+            command, env={**os.environ, "PGPASSWORD": password}, capture_output=True, text=True, timeout=60
+        )
+        if done.returncode:
+            sys.exit(f"psql: {done.stderr}")
+        return done.stdout.strip()
+
+    def prepare_the_database(self):
+        """An empty database `deals`, whose owner is no superuser but may grant rds_iam, as Aurora makes it."""
+        self.sql(
+            f"create role rds_iam; create role deals_owner login createrole password '{OWNER_PASSWORD}';"
+            "grant rds_iam to deals_owner with admin option; alter database deals owner to deals_owner"
+        )
+
+    def restore(self, name, without_the_newest):
+        """A database as a backup of the release before would bring it: all migrations but the newest."""
+        migrations = sorted(Path("migrations").glob("V*.sql"), key=self.version)
+        kept = migrations[:-1] if without_the_newest else migrations
+        self.sql(f"create database {name} owner deals_owner", alone=True)
+        for file in kept:
+            bare = file.read_text().startswith("-- refinery:no-transaction")
+            self.sql(None, database=name, owner=True, file=file, alone=bare)
+        self.sql(
+            "create table refinery_schema_history (version int4 primary key, name varchar(255), applied_on varchar(255),"
+            " checksum varchar(255))",
+            database=name,
+            owner=True,
+        )
+        last = self.version(kept[-1])
+        rows = self.sql(
+            "select string_agg(format('(%s, %L, %L, %L)', version, name, applied_on, checksum), ', ')"
+            f" from refinery_schema_history where version <= {last}"
+        )
+        self.sql(f"insert into refinery_schema_history values {rows}", database=name, owner=True)
+
+    @staticmethod
+    def version(file):
+        return int(re.match(r"V(\d+)__", file.name)[1])
+
+    def versions(self, database):
+        return self.sql("select coalesce(max(version), 0) from refinery_schema_history", database=database)
+
+    def let_the_cache_in(self):
+        """The template's user, on our Redis, with the password that the stack has made up."""
+        user = self.translated["Resources"]["CacheUser"]["Properties"]
+        arn = self.physical("CacheSecret")
+        password = json.loads(self.secrets.get_secret_value(SecretId=arn)["SecretString"])["password"]
+        words = ["ACL", "SETUSER", user["UserName"], "reset", f">{password}", *user["AccessString"].split()]
+        command = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+        with socket.create_connection((self.redis.hostname, self.redis.port), timeout=5) as connection:
+            connection.sendall(command.encode())
+            answer = connection.recv(1000)
+        if answer != b"+OK\r\n":
+            sys.exit(f"Redis refuses the template's AccessString: {answer}")
+
+    # ------------------------------------------------------------------------------------------------ the template
+
+    def pack(self):
+        self.s3.create_bucket(Bucket="artifacts")
+        for name in FUNCTIONS.values():
+            path = self.folder / f"{name}.zip"
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.write(self.functions / name, "bootstrap")
+            self.s3.upload_file(str(path), "artifacts", path.name)
+        path = self.folder / "certificates.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("README", "No certificates: the rehearsal has no TLS.\n")
+        self.s3.upload_file(str(path), "artifacts", path.name)
+
+    def template(self, digest, database="deals", log_level="INFO"):
+        """What of the template can be rehearsed; says what cannot in `left_out`."""
+        template = json.loads(json.dumps(self.translated))
+        template["Outputs"] = {}
+        resources = template["Resources"]
+        gone = {name for name, resource in resources.items() if resource["Type"] in NOT_THERE}
+        gone |= {
+            name for name, resource in resources.items()
+            if resource["Type"] == "AWS::Lambda::Function" and name not in FUNCTIONS
+        }  # fmt: skip
+        for resource in resources.values():
+            if resource["Type"] == "AWS::ApiGatewayV2::Api":
+                # MiniStack makes no routes of it.
+                resource["Properties"] = {"Name": STACK, "ProtocolType": "HTTP"}
+        known = {"Database": database, "Cache": "rehearsal"}
+        template["Resources"] = resources = self.with_stand_ins(resources, known)
+        while True:
+            more = {
+                name for name, resource in resources.items()
+                if name not in gone and gone & set(references(resource.get("Properties", {})))
+            }  # fmt: skip
+            if not more:
+                break
+            gone |= more
+        for name in gone:
+            del resources[name]
+        for name, resource in resources.items():
+            waits = resource.get("DependsOn", [])
+            waits = [waits] if isinstance(waits, str) else waits
+            resource["DependsOn"] = [other for other in waits if other in resources]
+            if name in FUNCTIONS:
+                properties = resource["Properties"]
+                properties["Code"] = {"S3Bucket": "artifacts", "S3Key": f"{FUNCTIONS[name]}.zip"}
+                variables = properties["Environment"]["Variables"]
+                owner = variables["POSTGRES_USER"] == "deals_owner"
+                variables |= {
+                    "POSTGRES_DB": database,
+                    "DB_AUTH": "password", "DB_SSLMODE": "disable", "DB_SSLROOTCERT": "", "SSL_CERT_FILE": "",
+                    "POSTGRES_PASSWORD": OWNER_PASSWORD if owner else APP_PASSWORD,
+                }  # fmt: skip
+                if isinstance(variables["REDIS_URL"], dict) and "Fn::Sub" in variables["REDIS_URL"]:
+                    variables["REDIS_URL"]["Fn::Sub"] = variables["REDIS_URL"]["Fn::Sub"].replace("rediss:", "redis:")
+            if resource["Type"] == "AWS::Lambda::LayerVersion":
+                resource["Properties"]["Content"] = {"S3Bucket": "artifacts", "S3Key": "certificates.zip"}
+        resources["Migration"]["Properties"]["MigrationsDigest"] = digest
+        # MiniStack reads this one of the two ways to say it.
+        resources["CacheSecret"]["Properties"]["GenerateSecretString"]["ExcludeCharacters"] = string.punctuation
+        template["Parameters"]["LogLevel"]["Default"] = log_level
+        self.left_out = gone
+        self.rehearsed = set(resources)
+        return json.dumps(template)
+
+    def with_stand_ins(self, value, known):
+        """With our own servers wherever the template refers to Aurora or ElastiCache."""
+        attributes = {
+            ("Database", "Endpoint.Address"): "127.0.0.1",
+            ("Database", "Endpoint.Port"): str(self.database.port),
+            ("Database", "DBClusterResourceId"): "cluster-REHEARSAL",
+            ("Cache", "Endpoint.Address"): self.redis.hostname,
+            ("Cache", "Endpoint.Port"): str(self.redis.port),
+        }
+        match value:
+            case {"Ref": name} if name in known:
+                return known[name]
+            case {"Fn::GetAtt": [name, attribute]} if (name, attribute) in attributes:
+                return attributes[name, attribute]
+            # Of the conditions, all of which are false: what they leave away refers to what is not there.
+            case {"Fn::If": ["HasProxy", _, otherwise]}:
+                return self.with_stand_ins(otherwise, known)
+            case {"Fn::Sub": str(pattern)}:
+                for (name, attribute), text in attributes.items():
+                    pattern = pattern.replace(f"${{{name}.{attribute}}}", text)
+                for name, text in known.items():
+                    pattern = pattern.replace(f"${{{name}}}", text)
+                return {"Fn::Sub": pattern}
+            case dict():
+                return {key: self.with_stand_ins(part, known) for key, part in value.items()}
+            case list():
+                return [self.with_stand_ins(part, known) for part in value]
+        return value
+
+    # ---------------------------------------------------------------------------------------------------- the acts
+
+    def physical(self, name):
+        about = self.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=name)
+        return about["StackResourceDetail"]["PhysicalResourceId"]
+
+    def events(self, stack):
+        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+        return [event for page in pages for event in page["StackEvents"]]
+
+    def settle(self, act, wanted, stack):
+        for _ in range(900):
+            status = self.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+            if not status.endswith("_IN_PROGRESS"):
+                break
+            time.sleep(0.1)
+        if status != wanted:
+            reasons = [
+                f"{event['LogicalResourceId']} {event['ResourceStatus']}: {event['ResourceStatusReason']}"
+                for event in reversed(self.events(stack))
+                if "FAILED" in event["ResourceStatus"] and event.get("ResourceStatusReason")
+            ]
+            sys.exit(f"{act}: {status}, not {wanted}\n" + "\n".join(reasons))
+
+    def conversation(self, act, *wanted):
+        """What was asked and answered since the last look: each request once, each answer after it."""
+        lines = self.record.read_text().splitlines() if self.record.exists() else []
+        new, self.seen = [json.loads(line) for line in lines[self.seen :]], len(lines)
+        said = [line.get("asked") or line["answered"] for line in new]
+        if said != list(wanted):
+            sys.exit(f"{act}: {said}, not {list(wanted)}: {new}")
+        for line in new:
+            if "answered" in line:
+                print(f"  {act}: {line['answered']}, {line['reason']}")
+        return new
+
+    def in_order(self, act, stack, *steps):
+        """Each of these happened, after the one before."""
+        events = reversed(self.events(stack))
+        happened = [f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in events]
+        at = -1
+        for step in steps:
+            if step not in happened[at + 1 :]:
+                sys.exit(f"{act}: {step} did not follow: {happened}")
+            at = happened.index(step, at + 1)
+
+    def invoke(self, name, event):
+        answer = self.functions_client.invoke(
+            FunctionName=self.physical(name), Payload=Path("events", event).read_bytes()
+        )
+        body = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            sys.exit(f"{name}: {body}")
+        return body
+
+    def serves(self, act):
+        health = self.invoke("HealthFunction", "health_get.json")
+        state = json.loads(health["body"])
+        if health["statusCode"] != 200 or not (state["db"] and state["redis"]):
+            sys.exit(f"{act}: health says {health}")
+        listings = self.invoke("ListingsFunction", "listings_list.json")
+        if listings["statusCode"] != 200:
+            sys.exit(f"{act}: listings says {listings}")
+        print(f"  {act}: health and listings answer 200, as deals_app and as the cache's user")
+
+    def run(self):
+        newest = max(self.version(file) for file in Path("migrations").glob("V*.sql"))
+        self.prepare_the_database()
+        self.pack()
+        change = dict(StackName=STACK, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
+        arguments = [dict(ParameterKey="CredentialsKeysSecret", ParameterValue=self.credentials_keys())]
+
+        print("Create, in an account and a database that are empty")
+        created = self.cloudformation.create_stack(
+            TemplateBody=self.template("first"), Parameters=arguments, **change
+        )["StackId"]
+        self.settle("Create", "CREATE_COMPLETE", created)
+        answer = self.conversation("Create", "Create", "SUCCESS")[1]
+        for before in ("S3Endpoint", "PrivateRoutesA", "PrivateRoutesB", "MigrateOnce", "MigrateFunction"):
+            self.in_order("Create", created, f"{before} CREATE_COMPLETE", "Migration CREATE_IN_PROGRESS")
+        for after in ("HealthFunction", "ListingsFunction"):
+            self.in_order("Create", created, "Migration CREATE_COMPLETE", f"{after} CREATE_IN_PROGRESS")
+        applied = int(self.versions("deals"))
+        if applied != newest or answer["data"]["AppliedCount"] < newest:
+            sys.exit(f"the functions know migrations up to V{applied}, the folder up to V{newest}: build them again")
+        self.sql(f"alter role deals_app password '{APP_PASSWORD}'")
+        self.let_the_cache_in()
+        self.serves("Create")
+
+        print("Update of the code alone")
+        self.cloudformation.update_stack(
+            TemplateBody=self.template("first", log_level="WARN"), Parameters=arguments, **change
+        )
+        self.settle("Update", "UPDATE_COMPLETE", created)
+        self.conversation("Update")
+        print("  Update: no migration was asked for")
+
+        print("Update with the newest migration, on a database of the release before")
+        self.restore("older", without_the_newest=True)
+        self.cloudformation.update_stack(
+            TemplateBody=self.template("second", database="older"), Parameters=arguments, **change
+        )
+        self.settle("Update", "UPDATE_COMPLETE", created)
+        asked, answer = self.conversation("Update", "Update", "SUCCESS")
+        if answer["data"]["AppliedCount"] != 1 or int(self.versions("older")) != newest:
+            sys.exit(f"Update: one migration was to be applied: {answer}")
+        self.serves("Update")
+
+        print("Update that fails: somebody has changed a migration that this database has")
+        self.restore("edited", without_the_newest=True)
+        self.sql("update refinery_schema_history set checksum = '1' where version = 1", database="edited", owner=True)
+        before = self.versions("edited")
+        self.cloudformation.update_stack(
+            TemplateBody=self.template("third", database="edited"), Parameters=arguments, **change
+        )
+        self.settle("Update", "UPDATE_ROLLBACK_COMPLETE", created)
+        *_, again, _ = self.conversation("Update", "Update", "FAILED", "Update", "SUCCESS")
+        if (again["digest"], again["database"]) != ("second", "older") or self.versions("edited") != before:
+            sys.exit(f"the roll-back is to ask for what was before, and nothing to be applied: {again}")
+        self.serves("Roll-back")
+
+        print("Delete")
+        self.cloudformation.delete_stack(StackName=STACK)
+        self.settle("Delete", "DELETE_COMPLETE", created)
+        self.conversation("Delete", "Delete", "SUCCESS")
+        for after in ("S3Endpoint", "PrivateRoutesA", "PrivateRoutesB", "MigrateFunction"):
+            self.in_order("Delete", created, "Migration DELETE_COMPLETE", f"{after} DELETE_IN_PROGRESS")
+        if int(self.versions("older")) != newest or int(self.versions("deals")) != newest:
+            sys.exit("Delete: the schema is gone")
+        print("  Delete: the schema is still there")
+
+        kinds = {self.translated["Resources"][name]["Type"] for name in self.left_out}
+        kinds -= {self.translated["Resources"][name]["Type"] for name in self.rehearsed}
+        print(f"{len(self.rehearsed)} resources were rehearsed, {len(self.left_out)} were not; not at all:", *sorted(kinds))
+
+    def credentials_keys(self):
+        made = self.secrets.create_secret(Name="credentials-keys", SecretString="k1:" + "A" * 43 + "=")
+        return f"{made['ARN']}:SecretString:::{made['VersionId']}"
+
+
+def main():
+    if sys.argv[1] == "imitate-the-cloud":
+        return imitate_the_cloud(sys.argv[2])
+    rehearsal = Rehearsal(*sys.argv[1:])
+    cloud = rehearsal.start_the_cloud()
+    try:
+        rehearsal.run()
+    except SystemExit:
+        print((rehearsal.folder / "ministack.log").read_text()[-3000:], file=sys.stderr)
+        raise
+    finally:
+        cloud.terminate()
+        try:
+            cloud.wait(10)
+        except subprocess.TimeoutExpired:
+            cloud.kill()
+
+
+main()
