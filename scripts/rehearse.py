@@ -174,7 +174,7 @@ class Rehearsal:
         """The template's user, on our Redis, with the password that the stack has made up."""
         user = self.translated["Resources"]["CacheUser"]["Properties"]
         arn = self.physical("CacheSecret")
-        password = json.loads(self.secrets.get_secret_value(SecretId=arn)["SecretString"])["password"]
+        password = json.loads(self.secrets.get_secret_value(SecretId=arn)["SecretString"])["password1"]
         words = ["ACL", "SETUSER", user["UserName"], "reset", f">{password}", *user["AccessString"].split()]
         command = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
         with socket.create_connection((self.redis.hostname, self.redis.port), timeout=5) as connection:
