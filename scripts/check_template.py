@@ -205,6 +205,12 @@ class Checks:
         if self.variables(function).get("SSL_CERT_FILE", {"Ref": "AWS::NoValue"}) != {"Ref": "AWS::NoValue"}:
             self.problems.append(f"{migrate}: needs the system's certificates, SSL_CERT_FILE replaces them")
 
+    def names(self):
+        """A second stack in the same account finds no name taken."""
+        for name, schedule in self.of_type("AWS::Scheduler::Schedule").items():
+            if "Name" in schedule:
+                self.problems.append(f"{name}: has the same name in every stack, it needs OmitName: true")
+
     def local_only(self):
         for name, function in self.of_type("AWS::Lambda::Function").items():
             self.problems += [
@@ -248,6 +254,7 @@ def main():
     checks.routes()
     checks.permissions()
     checks.migration()
+    checks.names()
     checks.local_only()
     checks.samconfig()
     if checks.problems:
