@@ -23,6 +23,7 @@ FUNCTIONS = {
     "WorkerFunction": "worker", "RefitFunction": "refit",
 }
 PASSWORD = "instead-of-a-token"
+CREDENTIALS_KEYS = "k1:" + "A" * 43 + "="
 # What MiniStack has none of, or only with Docker.
 NOT_THERE = {
     "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBProxy",
@@ -322,11 +323,12 @@ class Rehearsal:
         listings = self.invoke("ListingsFunction", "listings_list.json")
         if listings["statusCode"] != 200:
             sys.exit(f"{act}: listings says {listings}")
-        rotated = self.invoke("WorkerFunction", "worker_rotate-credentials.json")
-        if rotated != {"rotated": 0}:
-            sys.exit(f"{act}: worker says {rotated}")
+        # The worker registers as an extension to hear of its end, and MiniStack has no such API: only its settings are seen.
+        worker = self.functions_client.get_function_configuration(FunctionName=self.physical("WorkerFunction"))
+        if worker["Environment"]["Variables"]["CREDENTIALS_KEYS"] != CREDENTIALS_KEYS:
+            sys.exit(f"{act}: worker does not have the secret's keys")
         self.invoke("RefitFunction", "refit_value.json")
-        print(f"  {act}: health and listings answer 200, worker and refit do their tasks")
+        print(f"  {act}: health and listings answer 200, refit does its task, the worker has its keys")
 
     def run(self):
         newest = max(self.version(file) for file in Path("migrations").glob("V*.sql"))
@@ -399,7 +401,7 @@ class Rehearsal:
         print(f"{len(self.rehearsed)} resources were rehearsed, {len(self.left_out)} were not; not at all:", *sorted(kinds))
 
     def credentials_keys(self):
-        made = self.secrets.create_secret(Name="credentials-keys", SecretString="k1:" + "A" * 43 + "=")
+        made = self.secrets.create_secret(Name="credentials-keys", SecretString=CREDENTIALS_KEYS)
         return f"{made['ARN']}:SecretString:::{made['VersionId']}"
 
 
