@@ -9,7 +9,6 @@ import json
 import os
 import re
 import socket
-import string
 import subprocess
 import sys
 import time
@@ -17,39 +16,10 @@ import urllib.parse
 import zipfile
 from pathlib import Path
 
+from rehearsed_template import FUNCTIONS, PASSWORD, rehearsed
+
 STACK = "rehearsal"
-FUNCTIONS = {
-    "MigrateFunction": "migrate", "HealthFunction": "health", "ListingsFunction": "listings",
-    "WorkerFunction": "worker", "RefitFunction": "refit",
-}
-PASSWORD = "instead-of-a-token"
 CREDENTIALS_KEYS = "k1:" + "A" * 43 + "="
-# What MiniStack has none of, or only with Docker.
-NOT_THERE = {
-    "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBProxy",
-    "AWS::RDS::DBProxyTargetGroup", "AWS::ElastiCache::ServerlessCache", "AWS::EC2::SecurityGroupIngress",
-    "AWS::EC2::EIP", "AWS::EC2::NatGateway",
-}
-
-
-def references(value):
-    """The names that a part of the template refers to, by Ref, Fn::GetAtt or Fn::Sub."""
-    match value:
-        case {"Ref": name}:
-            yield name
-        case {"Fn::GetAtt": [name, *_]}:
-            yield name
-        case {"Fn::Sub": pattern}:
-            parts = pattern if isinstance(pattern, list) else [pattern]
-            for name in re.findall(r"\$\{([A-Za-z0-9]+)[.}]", parts[0]):
-                yield name
-            yield from references(parts[1:])
-        case dict():
-            for part in value.values():
-                yield from references(part)
-        case list():
-            for part in value:
-                yield from references(part)
 
 
 class Rehearsal:
@@ -176,88 +146,19 @@ class Rehearsal:
             archive.writestr("README", "No certificates: the rehearsal has no TLS.\n")
         self.s3.upload_file(str(path), "artifacts", path.name)
 
-    def template(self, digest, database="deals", log_level="INFO"):
-        """Where what of the template can be rehearsed lies; says what cannot in `left_out`."""
-        template = json.loads(json.dumps(self.translated))
-        template["Outputs"] = {}
-        resources = template["Resources"]
-        gone = {name for name, resource in resources.items() if resource["Type"] in NOT_THERE}
-        gone |= {
-            name for name, resource in resources.items()
-            if resource["Type"] == "AWS::Lambda::Function" and name not in FUNCTIONS
+    def template(self, digest, **changes):
+        """Where what of the template can be rehearsed lies."""
+        stand_ins = {
+            "Database.Endpoint.Address": "127.0.0.1",
+            "Database.Endpoint.Port": str(self.database.port),
+            "Database.DBClusterResourceId": "cluster-REHEARSAL",
+            "Cache.Endpoint.Address": self.redis.hostname,
+            "Cache.Endpoint.Port": str(self.redis.port),
+            "Cache": "rehearsal",
         }
-        for name, resource in resources.items():
-            if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
-                gone.add(name)  # MiniStack has no metric math
-            if resource["Type"] == "AWS::ApiGatewayV2::Api":
-                # MiniStack makes no routes of it.
-                resource["Properties"] = {"Name": STACK, "ProtocolType": "HTTP"}
-        known = {"Database": database, "Cache": "rehearsal"}
-        template["Resources"] = resources = self.with_stand_ins(resources, known)
-        while True:
-            more = {
-                name for name, resource in resources.items()
-                if name not in gone and gone & set(references(resource.get("Properties", {})))
-            }
-            if not more:
-                break
-            gone |= more
-        for name in gone:
-            del resources[name]
-        for name, resource in resources.items():
-            waits = resource.get("DependsOn", [])
-            waits = [waits] if isinstance(waits, str) else waits
-            resource["DependsOn"] = [other for other in waits if other in resources]
-            if name in FUNCTIONS:
-                properties = resource["Properties"]
-                properties["Code"] = {"S3Bucket": "artifacts", "S3Key": f"{FUNCTIONS[name]}.zip"}
-                variables = properties["Environment"]["Variables"]
-                variables |= {
-                    "POSTGRES_DB": database,
-                    "DB_AUTH": "password", "DB_SSLMODE": "disable", "DB_SSLROOTCERT": "", "SSL_CERT_FILE": "",
-                    "POSTGRES_PASSWORD": PASSWORD,
-                }
-                if isinstance(variables["REDIS_URL"], dict) and "Fn::Sub" in variables["REDIS_URL"]:
-                    variables["REDIS_URL"]["Fn::Sub"] = variables["REDIS_URL"]["Fn::Sub"].replace("rediss:", "redis:")
-            if resource["Type"] == "AWS::Lambda::LayerVersion":
-                resource["Properties"]["Content"] = {"S3Bucket": "artifacts", "S3Key": "certificates.zip"}
-        resources["Migration"]["Properties"]["MigrationsDigest"] = digest
-        # MiniStack reads this one of the two ways to say it.
-        resources["CacheSecret"]["Properties"]["GenerateSecretString"]["ExcludeCharacters"] = string.punctuation
-        template["Parameters"]["LogLevel"]["Default"] = log_level
-        self.left_out = gone
-        self.rehearsed = set(resources)
+        template = rehearsed(self.translated, stand_ins, digest, **changes)
         self.s3.put_object(Bucket="artifacts", Key="template.json", Body=json.dumps(template))
         return f"http://127.0.0.1:{self.port}/artifacts/template.json"
-
-    def with_stand_ins(self, value, known):
-        """With our own servers wherever the template refers to Aurora or ElastiCache."""
-        attributes = {
-            ("Database", "Endpoint.Address"): "127.0.0.1",
-            ("Database", "Endpoint.Port"): str(self.database.port),
-            ("Database", "DBClusterResourceId"): "cluster-REHEARSAL",
-            ("Cache", "Endpoint.Address"): self.redis.hostname,
-            ("Cache", "Endpoint.Port"): str(self.redis.port),
-        }
-        match value:
-            case {"Ref": name} if name in known:
-                return known[name]
-            case {"Fn::GetAtt": [name, attribute]} if (name, attribute) in attributes:
-                return attributes[name, attribute]
-            # Of the conditions, all of which are false: what they leave away refers to what is not there.
-            case {"Fn::If": ["HasProxy", _, otherwise]}:
-                return self.with_stand_ins(otherwise, known)
-            case {"Fn::Sub": str(pattern)}:
-                for (name, attribute), text in attributes.items():
-                    pattern = pattern.replace(f"${{{name}.{attribute}}}", text)
-                for name, text in known.items():
-                    pattern = pattern.replace(f"${{{name}}}", text)
-                return {"Fn::Sub": pattern}
-            case dict():
-                return {key: self.with_stand_ins(part, known) for key, part in value.items()}
-            case list():
-                return [self.with_stand_ins(part, known) for part in value]
-        return value
 
     # ---------------------------------------------------------------------------------------------------- the acts
 
@@ -342,6 +243,8 @@ class Rehearsal:
             TemplateURL=self.template("first"), Parameters=arguments, **change
         )["StackId"]
         self.settle("Create", "CREATE_COMPLETE", created)
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+        made = {about["LogicalResourceId"] for page in pages for about in page["StackResourceSummaries"]}
         answer = self.conversation("Create", "Create", "SUCCESS")[1]
         for before in ("S3Endpoint", "PrivateRoutesA", "PrivateRoutesB", "MigrateOnce", "MigrateFunction"):
             self.in_order("Create", created, f"{before} CREATE_COMPLETE", "Migration CREATE_IN_PROGRESS")
@@ -373,12 +276,23 @@ class Rehearsal:
             sys.exit(f"Update: one migration was to be applied: {answer}")
         self.works("Update")
 
+        print("Update that fails after its migration: the code of a function is lost")
+        self.restore("migrated", without_the_newest=True)
+        self.cloudformation.update_stack(
+            TemplateURL=self.template("third", database="migrated", broken="HealthFunction"), Parameters=arguments, **change
+        )
+        self.settle("Update", "UPDATE_ROLLBACK_COMPLETE", created)
+        *_, again, _ = self.conversation("Update", "Update", "SUCCESS", "Update", "SUCCESS")
+        if (again["digest"], again["database"]) != ("second", "older") or int(self.versions("migrated")) != newest:
+            sys.exit(f"the roll-back is to ask for what was before, and to leave the schema: {again}")
+        self.works("Roll-back")
+
         print("Update that fails: somebody has changed a migration that this database has")
         self.restore("edited", without_the_newest=True)
         self.sql("update refinery_schema_history set checksum = '1' where version = 1", database="edited", owner=True)
         before = self.versions("edited")
         self.cloudformation.update_stack(
-            TemplateURL=self.template("third", database="edited"), Parameters=arguments, **change
+            TemplateURL=self.template("fourth", database="edited"), Parameters=arguments, **change
         )
         self.settle("Update", "UPDATE_ROLLBACK_COMPLETE", created)
         *_, again, _ = self.conversation("Update", "Update", "FAILED", "Update", "SUCCESS")
@@ -396,9 +310,9 @@ class Rehearsal:
             sys.exit("Delete: the schema is gone")
         print("  Delete: the schema is still there")
 
-        kinds = {self.translated["Resources"][name]["Type"] for name in self.left_out}
-        kinds -= {self.translated["Resources"][name]["Type"] for name in self.rehearsed}
-        print(f"{len(self.rehearsed)} resources were rehearsed, {len(self.left_out)} were not; not at all:", *sorted(kinds))
+        kinds = {name: resource["Type"] for name, resource in self.translated["Resources"].items()}
+        never = set(kinds.values()) - {kinds[name] for name in made}
+        print(f"{len(made)} of {len(kinds)} resources were rehearsed; none of", *sorted(never))
 
     def credentials_keys(self):
         made = self.secrets.create_secret(Name="credentials-keys", SecretString=CREDENTIALS_KEYS)
