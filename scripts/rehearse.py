@@ -236,7 +236,8 @@ class Rehearsal:
         self.prepare_the_database()
         self.pack()
         change = dict(StackName=STACK, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
-        arguments = [dict(ParameterKey="CredentialsKeysSecret", ParameterValue=self.credentials_keys())]
+        parameters = {"CredentialsKeysSecret": self.credentials_keys(), "AlarmEmail": "somebody@example.com"}
+        arguments = [dict(ParameterKey=name, ParameterValue=value) for name, value in parameters.items()]
 
         print("Create, in an account and a database that are empty")
         created = self.cloudformation.create_stack(
