@@ -3,7 +3,7 @@
 --
 -- Nothing has written snap jobs' results or notifications before this release, so that those tables are small or empty
 -- wherever this runs, and their indexes and constraints are no work.
--- squawk-ignore-file require-concurrent-index-creation, constraint-missing-not-valid, adding-foreign-key-constraint
+-- squawk-ignore-file require-concurrent-index-creation, constraint-missing-not-valid, adding-foreign-key-constraint, disallowed-unique-constraint
 
 create type job_kind as enum ('snap', 'delivery');
 create type job_status as enum ('queued', 'running', 'done', 'dead');

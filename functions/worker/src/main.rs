@@ -1,5 +1,5 @@
-//! Does what no request waits for. `{}`, each minute: takes jobs until its time is nearly up; with `{"until":"empty"}`, until
-//! there are none. `{"task":"…"}`: requeue, retention, or rotate-credentials.
+//! Does what no request waits for. `{}`, each minute: takes jobs until its time is nearly up; with `{"until":"empty"}`, while
+//! Redis has any. `{"task":"…"}`: requeue, retention, or rotate-credentials.
 
 mod job;
 mod matching;
@@ -28,7 +28,8 @@ mod tests;
 #[tokio::main(flavor = "multi_thread", worker_threads = 4)]
 async fn main() -> Result<(), Error> {
     let app = shared::lambda::start(Role::Worker)?;
-    tokio::join!(app.db.warm_up(), app.cache.warm_up());
+    // Not the database, which may be asleep: a run that finds the queue empty leaves it so.
+    app.cache.warm_up().await;
     let leases = Arc::new(Leases::default());
     let held = Arc::clone(&leases);
     lambda_runtime::spawn_graceful_shutdown_handler(move || async move { held.give_back(app).await }).await;
@@ -73,6 +74,10 @@ async fn work(
     stops_when_empty: bool,
     request_id: &str,
 ) -> Result<Value, Diagnostic> {
+    if stops_when_empty && matches!(app.cache.queue_depth().await, Ok(Some(0))) {
+        metrics::counts(&[("QueueDepth", 0)]);
+        return Ok(json!({ "attempts": 0 }));
+    }
     // What is begun has a third of the time to be done, in which the next invocation takes over.
     let left = ends_by.saturating_duration_since(Instant::now());
     let options = Options {
