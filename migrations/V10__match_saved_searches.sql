@@ -55,8 +55,8 @@ create table saved_searches (
     least_score     double precision not null generated always as (coalesce(min_score, -1)) stored,
     most_cents      bigint           not null generated always as (coalesce(max_price_cents, 9223372036854775807)) stored,
     -- Made of the words by `saved_searches_search`; null when they restrict nothing.
-    include         tsquery,
-    exclude         tsquery,
+    include_query   tsquery,
+    exclude_query   tsquery,
     -- What a listing must have for the search to be looked at: see `listing_anchors`.
     anchor          text           not null default '*',
 
@@ -105,19 +105,19 @@ declare
     word text;
     query tsquery;
 begin
-    new.include := null;
-    new.exclude := null;
+    new.include_query := null;
+    new.exclude_query := null;
     foreach word in array new.words_include loop
         -- Quoted: several words are a phrase. Those of a title have the weight A.
         query := to_tsquery('english', '''' || saved_search_word(word) || ''':A');
         if numnode(query) > 0 then
-            new.include := coalesce(new.include && query, query);
+            new.include_query := coalesce(new.include_query && query, query);
         end if;
     end loop;
     foreach word in array new.words_exclude loop
         query := to_tsquery('english', '''' || saved_search_word(word) || '''');
         if numnode(query) > 0 then
-            new.exclude := coalesce(new.exclude || query, query);
+            new.exclude_query := coalesce(new.exclude_query || query, query);
         end if;
     end loop;
     -- The longest are the rarest, more often than not.
@@ -130,7 +130,7 @@ begin
 end
 $$;
 create trigger saved_searches_search
-    before insert or update of words_include, words_exclude, category, include, exclude, anchor on saved_searches
+    before insert or update of words_include, words_exclude, category, include_query, exclude_query, anchor on saved_searches
     for each row execute function saved_searches_search();
 
 -- Every anchor that a listing answers to: each word of its title, each two of them, its category, and that of the searches

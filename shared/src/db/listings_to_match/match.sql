@@ -42,8 +42,8 @@ found as materialized (
             and (saved_searches.category is null or saved_searches.category = listed.category)
             and (min_condition is null or listed.condition >= min_condition)
             and (saved_searches.place is null or listed.place <-> saved_searches.place <= chord)
-            and (include is null or listed.search @@ include)
-            and (exclude is null or not listed.search @@ exclude)
+            and (include_query is null or listed.search @@ include_query)
+            and (exclude_query is null or not listed.search @@ exclude_query)
         offset 0) matching
 ),
 -- One for all searches of a user.

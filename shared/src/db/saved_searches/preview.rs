@@ -46,7 +46,7 @@ impl PreviewRequest {
 /// # Errors
 /// `NotFound`.
 pub async fn preview(db: &Database, user_id: &str, id: i64, request: &PreviewRequest) -> Result<Page> {
-    let sql = "select include::text, exclude::text, category, currency, min_price_cents, max_price_cents,
+    let sql = "select include_query::text, exclude_query::text, category, currency, min_price_cents, max_price_cents,
                    min_condition::text, lat, lng, chord, min_score
                from saved_searches where id = $1 and user_id = $2";
     let row = db.read_as(user_id, sql, &[&id, &user_id]).await?.pop().ok_or(NOT_FOUND)?;
