@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::cache::Cache;
-use crate::config::{Config, ConfigError, DevelopmentIdentity};
+use crate::config::{Config, ConfigError, DevelopmentIdentity, SmtpConfig};
 use crate::db::{Database, Role};
 use crate::seal::Keys;
 use crate::valuer::Valuer;
@@ -16,6 +16,7 @@ pub struct App {
     pub valuer: Valuer,
     pub development_identity: Option<DevelopmentIdentity>,
     pub development_targets: Vec<SocketAddr>,
+    pub smtp: Option<SmtpConfig>,
     credentials_keys: Option<Keys>,
 }
 
@@ -32,6 +33,7 @@ impl App {
             valuer: Valuer::default(),
             development_identity: config.development_identity,
             development_targets: config.development_targets,
+            smtp: config.smtp,
             credentials_keys: config.credentials_keys,
         }
     }

@@ -3,6 +3,7 @@
 mod identity;
 mod postgres;
 mod redis;
+mod smtp;
 mod targets;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 pub use self::identity::DevelopmentIdentity;
 pub use self::postgres::{AwsCredentials, Login, PostgresConfig, SslMode};
 pub use self::redis::RedisConfig;
+pub use self::smtp::{SmtpConfig, SmtpTls};
 
 use crate::seal::Keys;
 
@@ -25,6 +27,8 @@ pub struct Config {
     pub credentials_keys: Option<Keys>,
     /// What may be contacted for users although it is no public address; always empty in the cloud.
     pub development_targets: Vec<SocketAddr>,
+    /// What e-mail goes out by. Without it, none does.
+    pub smtp: Option<SmtpConfig>,
 }
 
 const CREDENTIALS_KEYS: &str = "CREDENTIALS_KEYS";
@@ -43,6 +47,7 @@ impl Config {
             development_identity: DevelopmentIdentity::from_environment(&environment)?,
             credentials_keys: environment.keys(CREDENTIALS_KEYS)?,
             development_targets: targets::from_environment(&environment)?,
+            smtp: SmtpConfig::from_environment(&environment)?,
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod comps;
 mod connect;
 pub mod cross_posts;
 pub mod deals;
+pub mod deliveries;
 mod iam;
 pub mod idempotency_keys;
 pub mod jobs;

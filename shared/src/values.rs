@@ -4,9 +4,11 @@ mod attributes;
 mod comp_kind;
 mod credentials;
 mod currency;
+mod email_address;
 mod photo;
 mod platform;
 mod price;
+mod receivers;
 mod row_id;
 mod schemas;
 mod score;
@@ -25,9 +27,11 @@ pub use self::attributes::Attributes;
 pub use self::comp_kind::CompKind;
 pub use self::credentials::Credentials;
 pub use self::currency::Currency;
+pub use self::email_address::EmailAddress;
 pub use self::photo::Photo;
 pub use self::platform::Platform;
 pub use self::price::Price;
+pub use self::receivers::{DiscordWebhookUrl, WebhookSecret, WebhookUrl};
 pub use self::row_id::RowId;
 pub use self::score::Score;
 pub use self::search_text::SearchText;
@@ -213,6 +217,12 @@ impl TryFrom<jiff::Timestamp> for Timestamp {
             return unacceptable("must not be before 1970");
         }
         Ok(Timestamp(moment))
+    }
+}
+
+impl From<Timestamp> for jiff::Timestamp {
+    fn from(moment: Timestamp) -> jiff::Timestamp {
+        moment.0
     }
 }
 

@@ -17,7 +17,10 @@ async fn main() -> Result<(), lambda_http::Error> {
 }
 
 async fn route(app: &App, request: Request) -> Result<Response<Body>> {
-    let Caller { user_id, .. } = &Caller::of(app, &request)?;
+    let caller = Caller::of(app, &request)?;
+    let user_id = &caller.user_id;
+    // Only what is sealed needs them.
+    let keys = app.credentials_keys().ok();
     match (http::path(&request, "user-prefs").as_slice(), request.method()) {
         (["user-prefs"], &Method::GET) => {
             let row = user_prefs::get(&app.db, user_id).await?;
@@ -25,14 +28,17 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
             http::tagged(&request, prefs.version, &prefs)
         }
         (["user-prefs"], &Method::PUT) => {
-            let new = http::body(&request, NewUserPrefs::read)?;
-            let row = user_prefs::replace(&app.db, user_id, &http::if_match(&request), new).await?;
+            let everything = UserPrefsPatch::from(http::body(&request, NewUserPrefs::read)?);
+            everything.check_email(&caller)?;
+            let row =
+                user_prefs::replace(&app.db, keys, user_id, &http::if_match(&request), &everything).await?;
             let prefs = UserPrefs::of(&row);
             http::changed(prefs.version, &prefs)
         }
         (["user-prefs"], &Method::PATCH) => {
             let patch = http::patch(&request, UserPrefsPatch::read)?;
-            let row = user_prefs::update(&app.db, user_id, &http::if_match(&request), &patch).await?;
+            patch.check_email(&caller)?;
+            let row = user_prefs::update(&app.db, keys, user_id, &http::if_match(&request), &patch).await?;
             let prefs = UserPrefs::of(&row);
             http::changed(prefs.version, &prefs)
         }

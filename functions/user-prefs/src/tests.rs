@@ -1,6 +1,7 @@
 //! What callers do with their preferences, from request to answer, against real servers.
 
 mod refusals;
+mod targets;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -34,19 +35,25 @@ fn all() -> Value {
         "keywords_exclude": ["broken"],
         "notify_channels": ["webhook", "email"],
         "time_zone": "America/Argentina/Buenos_Aires",
-        "quiet_hours": { "start": "22:00", "end": "07:00" }
+        "quiet_hours": { "start": "22:00", "end": "07:00" },
+        "email": "anna@example.com",
+        "delivery": "digest",
+        "digest_at": "18:30",
+        "daily_cap": 20
     })
 }
 
 fn nothing() -> Value {
     json!({
         "lat": null, "lng": null, "city": null, "radius_mi": null, "min_condition": null, "max_price_cents": {},
-        "keywords_include": [], "keywords_exclude": [], "notify_channels": [], "time_zone": null, "quiet_hours": null
+        "keywords_include": [], "keywords_exclude": [], "notify_channels": [], "time_zone": null, "quiet_hours": null,
+        "email": null, "delivery": null, "digest_at": null, "daily_cap": null
     })
 }
 
 fn without_times(answer: &Answer) -> Value {
     let mut prefs = answer.body.clone();
+    assert_eq!(prefs.as_object_mut().unwrap().remove("target_hints"), Some(json!({})));
     for name in ["created_at", "updated_at"] {
         assert!(prefs.as_object_mut().unwrap().remove(name).is_some(), "{name}");
     }

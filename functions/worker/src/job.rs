@@ -1,6 +1,16 @@
 //! What a job is done with, and what comes of it.
 
+use shared::App;
 use shared::values::Timestamp;
+
+use crate::web::Web;
+
+/// What all jobs of a worker share.
+#[derive(Debug)]
+pub struct Context {
+    pub app: &'static App,
+    pub web: Web,
+}
 
 #[derive(Debug, PartialEq)]
 pub enum Outcome {

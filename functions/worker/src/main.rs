@@ -1,6 +1,8 @@
 //! Does what no request waits for. `{}`, each minute: takes jobs until its time is nearly up; with `{"until":"empty"}`, while
-//! Redis has any. `{"task":"…"}`: requeue, retention, or rotate-credentials.
+//! Redis has any. `{"task":"…"}`: digest, requeue, retention, or rotate-credentials.
 
+mod delivery;
+mod digest;
 mod job;
 mod matching;
 mod queue;
@@ -13,13 +15,14 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use shared::db::jobs::Leased;
-use shared::db::{jobs, marketplace_accounts};
+use shared::db::jobs::{JobKind, Leased};
+use shared::db::{jobs, marketplace_accounts, user_prefs};
 use shared::{App, Role, metrics};
 use tokio::time::Instant;
 
-use self::job::{Failure, Outcome};
+use self::job::{Context, Failure, Outcome};
 use self::run::{Leases, Options};
+use self::web::Web;
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +59,10 @@ async fn handle(
             let requeued = run::requeue(app).await.map_err(failure)?;
             Ok(json!({ "requeued": requeued }))
         }
+        (Some("digest"), None) => {
+            let messages = digest::digest(app).await.map_err(|error| failure(error.cause()))?;
+            Ok(json!({ "messages": messages }))
+        }
         (Some("retention"), None) => {
             let deleted = retention::purge(app, ends_by).await.map_err(|error| failure(error.cause()))?;
             Ok(json!({ "deleted": deleted }))
@@ -65,7 +72,8 @@ async fn handle(
     }
 }
 
-const TASKS: &str = "give {}, {\"until\":\"empty\"}, or a task: requeue, retention, rotate-credentials";
+const TASKS: &str =
+    "give {}, {\"until\":\"empty\"}, or a task: digest, requeue, retention, rotate-credentials";
 
 async fn work(
     app: &'static App,
@@ -78,6 +86,8 @@ async fn work(
         metrics::counts(&[("QueueDepth", 0)]);
         return Ok(json!({ "attempts": 0 }));
     }
+    let web = Web::new(app.development_targets.clone()).map_err(|error| failure(error.to_string()))?;
+    let context = Arc::new(Context { app, web });
     // What is begun has a third of the time to be done, in which the next invocation takes over.
     let left = ends_by.saturating_duration_since(Instant::now());
     let options = Options {
@@ -93,7 +103,7 @@ async fn work(
     } else {
         Some(tokio::spawn(matching::go_on(app, Arc::clone(leases))))
     };
-    let report = run::run(app, leases, &options, perform(app)).await;
+    let report = run::run(app, leases, &options, move |job| perform(Arc::clone(&context), job)).await;
     if let Some(matching) = matching {
         matching.abort();
     }
@@ -124,8 +134,11 @@ fn time_left(deadline: SystemTime) -> Duration {
 
 async fn rotate_credentials(app: &App) -> Result<Value, Diagnostic> {
     let keys = app.credentials_keys().map_err(|error| failure(error.to_string()))?;
+    // Of both, also when some of the first do not open.
+    let accounts = marketplace_accounts::rotate(&app.db, keys).await;
+    let prefs = user_prefs::rotate(&app.db, keys).await;
     let rotated =
-        marketplace_accounts::rotate(&app.db, keys).await.map_err(|error| failure(error.cause()))?;
+        accounts.and_then(|accounts| Ok(accounts + prefs?)).map_err(|error| failure(error.cause()))?;
     tracing::info!(rotated, "credentials are sealed by the first key");
     Ok(json!({ "rotated": rotated }))
 }
@@ -135,8 +148,9 @@ fn failure(message: impl Into<String>) -> Diagnostic {
 }
 
 /// What is done for a job of each kind.
-fn perform(
-    _app: &'static App,
-) -> impl Fn(Leased) -> std::future::Ready<Result<Outcome, Failure>> + Clone + Send + Sync + 'static {
-    |_| std::future::ready(Err(Failure::Retry("this release does no such jobs".into())))
+async fn perform(context: Arc<Context>, job: Leased) -> Result<Outcome, Failure> {
+    match job.kind {
+        JobKind::Snap => Err(Failure::Retry("this release does no such jobs".into())),
+        JobKind::Delivery => delivery::perform(&context, &job).await,
+    }
 }

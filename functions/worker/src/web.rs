@@ -11,13 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::LOCATION;
 use reqwest::{Client, Response, redirect};
 use url::{Host, Url};
 
 const MOST_REDIRECTS: usize = 3;
-/// What a receiver asks to be spared for: longer is not believed.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// A client that keeps no connection from one user's address to the next.
 #[derive(Debug, Clone)]
@@ -25,18 +23,6 @@ pub struct Web {
     client: Client,
     /// On a developer's machine: what may be contacted besides, over http too.
     development_targets: Vec<SocketAddr>,
-}
-
-#[derive(Debug)]
-pub struct Fetched {
-    pub content_type: Option<String>,
-    pub bytes: Vec<u8>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reply {
-    pub status: u16,
-    pub retry_after: Option<Duration>,
 }
 
 /// Why there is no answer, in words for whoever gave the address, which is never quoted: it may hold a secret.
@@ -106,7 +92,7 @@ impl Web {
     }
 
     /// What is there, following at most three redirects. `deadline` is for all of it.
-    pub async fn get(&self, url: &str, most_bytes: usize, deadline: Duration) -> Result<Fetched, WebError> {
+    pub async fn get(&self, url: &str, most_bytes: usize, deadline: Duration) -> Result<Vec<u8>, WebError> {
         let fetch = async {
             let mut url = Url::parse(url).map_err(|_| WebError::NoUrl)?;
             for _ in 0..=MOST_REDIRECTS {
@@ -125,27 +111,21 @@ impl Web {
         tokio::time::timeout(deadline, fetch).await.unwrap_or(Err(WebError::TooLong))
     }
 
-    /// Sends a body. A redirect is an answer like others.
+    /// Sends a body; the status that it was answered with. A redirect is an answer like others.
     pub async fn post(
         &self,
         url: &str,
         headers: &[(&'static str, String)],
         body: Vec<u8>,
         deadline: Duration,
-    ) -> Result<Reply, WebError> {
+    ) -> Result<u16, WebError> {
         let url = self.checked(Url::parse(url).map_err(|_| WebError::NoUrl)?)?;
         let mut request = self.client.post(url).body(body);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         let sent = tokio::time::timeout(deadline, request.send()).await.map_err(|_| WebError::TooLong)?;
-        let response = sent.map_err(told)?;
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        Ok(Reply {
-            status: response.status().as_u16(),
-            retry_after: retry_after.map(Duration::from_secs).map(|after| after.min(LONGEST_RETRY_AFTER)),
-        })
+        Ok(sent.map_err(told)?.status().as_u16())
     }
 
     /// The URL, if it may be contacted; of a name that is found when it is looked up.
@@ -179,7 +159,7 @@ impl Web {
     }
 }
 
-async fn fetched(mut response: Response, most_bytes: usize) -> Result<Fetched, WebError> {
+async fn fetched(mut response: Response, most_bytes: usize) -> Result<Vec<u8>, WebError> {
     let status = response.status();
     if !status.is_success() {
         return Err(WebError::Status(status.as_u16()));
@@ -188,8 +168,6 @@ async fn fetched(mut response: Response, most_bytes: usize) -> Result<Fetched, W
     if response.content_length().is_some_and(|length| length > most_bytes as u64) {
         return Err(WebError::TooLarge(most_bytes));
     }
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.map(str::to_owned);
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(told)? {
         if bytes.len() + chunk.len() > most_bytes {
@@ -197,7 +175,7 @@ async fn fetched(mut response: Response, most_bytes: usize) -> Result<Fetched, W
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Fetched { content_type, bytes })
+    Ok(bytes)
 }
 
 /// What the client says, without the URL that it says it of.

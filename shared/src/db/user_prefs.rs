@@ -2,6 +2,7 @@
 //! nothing is set, which restricts nothing, and the version is 0.
 
 mod fields;
+mod targets;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,14 +12,21 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Json;
 
 pub use self::fields::{
-    Keywords, MaxPrices, MaxPricesPatch, NotifyChannel, QuietHours, QuietHoursPatch, notify_channels,
+    DailyCap, Keywords, MaxPrices, MaxPricesPatch, NotifyChannel, NotifyDelivery, QuietHours,
+    QuietHoursPatch, notify_channels,
 };
+use self::targets::{Change, Secrets, TargetsPatch};
+pub use self::targets::{TargetHints, Targets, open, rotate};
 
 use super::Database;
 use super::columns::Columns;
 use crate::error::OnConstraint;
-use crate::http::{Fields, IfMatch};
-use crate::values::{Condition, Latitude, Longitude, Text, TimeZone, Timestamp, WholeMiles};
+use crate::http::{Caller, Fields, IfMatch};
+use crate::seal::Keys;
+use crate::values::{
+    Condition, DiscordWebhookUrl, EmailAddress, Latitude, Longitude, Text, TimeOfDay, TimeZone, Timestamp,
+    WebhookUrl, WholeMiles,
+};
 use crate::{Error, Result};
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -45,6 +53,15 @@ pub struct UserPrefs<'r> {
     #[schemars(with = "Option<TimeZone>")]
     pub time_zone: Option<&'r str>,
     pub quiet_hours: Option<QuietHours>,
+    #[schemars(with = "Option<EmailAddress>")]
+    pub email: Option<&'r str>,
+    #[schemars(with = "TargetHints")]
+    pub target_hints: Json<&'r RawValue>,
+    #[schemars(with = "Option<NotifyDelivery>")]
+    pub delivery: Option<&'r str>,
+    pub digest_at: Option<TimeOfDay>,
+    #[schemars(with = "Option<DailyCap>")]
+    pub daily_cap: Option<i32>,
     /// `null` as long as nothing was set.
     pub created_at: Option<Timestamp>,
     pub updated_at: Option<Timestamp>,
@@ -69,6 +86,16 @@ pub struct NewUserPrefs {
     notify_channels: Option<Vec<NotifyChannel>>,
     time_zone: Option<TimeZone>,
     quiet_hours: Option<QuietHours>,
+    email: Option<EmailAddress>,
+    #[schemars(extend("writeOnly" = true))]
+    discord_webhook_url: Option<DiscordWebhookUrl>,
+    #[schemars(extend("writeOnly" = true))]
+    webhook_url: Option<WebhookUrl>,
+    #[schemars(length(min = 1, max = 2), extend("writeOnly" = true))]
+    webhook_secrets: Option<Secrets>,
+    delivery: Option<NotifyDelivery>,
+    digest_at: Option<TimeOfDay>,
+    daily_cap: Option<DailyCap>,
 }
 
 impl NewUserPrefs {
@@ -79,6 +106,7 @@ impl NewUserPrefs {
         if fields.has("radius_mi") && !fields.has("lat") {
             fields.problem("radius_mi", RADIUS_WITH_PLACE);
         }
+        targets::check_signed(fields);
         NewUserPrefs {
             lat: fields.optional("lat"),
             lng: fields.optional("lng"),
@@ -91,6 +119,13 @@ impl NewUserPrefs {
             notify_channels: fields::notify_channels(fields, "notify_channels").flatten(),
             time_zone: fields.optional("time_zone"),
             quiet_hours: fields.nested("quiet_hours", QuietHours::read).flatten(),
+            email: fields.optional("email"),
+            discord_webhook_url: fields.optional("discord_webhook_url"),
+            webhook_url: fields.optional("webhook_url"),
+            webhook_secrets: targets::webhook_secrets(fields, "webhook_secrets").flatten(),
+            delivery: fields.optional("delivery"),
+            digest_at: fields.optional("digest_at"),
+            daily_cap: fields.optional("daily_cap"),
         }
     }
 }
@@ -115,6 +150,16 @@ pub struct UserPrefsPatch {
     notify_channels: Option<Option<Vec<NotifyChannel>>>,
     time_zone: Option<Option<TimeZone>>,
     quiet_hours: Option<Option<QuietHoursPatch>>,
+    email: Option<Option<EmailAddress>>,
+    #[schemars(extend("writeOnly" = true))]
+    discord_webhook_url: Option<Option<DiscordWebhookUrl>>,
+    #[schemars(extend("writeOnly" = true))]
+    webhook_url: Option<Option<WebhookUrl>>,
+    #[schemars(length(min = 1, max = 2), extend("writeOnly" = true))]
+    webhook_secrets: Option<Option<Secrets>>,
+    delivery: Option<Option<NotifyDelivery>>,
+    digest_at: Option<Option<TimeOfDay>>,
+    daily_cap: Option<Option<DailyCap>>,
 }
 
 impl UserPrefsPatch {
@@ -131,6 +176,59 @@ impl UserPrefsPatch {
             notify_channels: fields::notify_channels(fields, "notify_channels"),
             time_zone: fields.change_or_clear("time_zone"),
             quiet_hours: fields.nested("quiet_hours", QuietHoursPatch::read),
+            email: fields.change_or_clear("email"),
+            discord_webhook_url: fields.change_or_clear("discord_webhook_url"),
+            webhook_url: fields.change_or_clear("webhook_url"),
+            webhook_secrets: targets::webhook_secrets(fields, "webhook_secrets"),
+            delivery: fields.change_or_clear("delivery"),
+            digest_at: fields.change_or_clear("digest_at"),
+            daily_cap: fields.change_or_clear("daily_cap"),
+        }
+    }
+
+    /// # Errors
+    /// An address that the caller's token does not say is theirs.
+    pub fn check_email(&self, caller: &Caller) -> Result<()> {
+        match &self.email {
+            Some(Some(address)) if !caller.has_verified(address) => Err(Error::field(
+                "/email",
+                "must be the verified address of who is signed in: the claims email and email_verified of the token",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn targets(&self) -> TargetsPatch {
+        TargetsPatch {
+            discord_webhook_url: self.discord_webhook_url.clone(),
+            webhook_url: self.webhook_url.clone(),
+            webhook_secrets: self.webhook_secrets.clone(),
+        }
+    }
+}
+
+/// Everything that is not given is cleared.
+impl From<NewUserPrefs> for UserPrefsPatch {
+    fn from(new: NewUserPrefs) -> UserPrefsPatch {
+        UserPrefsPatch {
+            lat: Some(new.lat),
+            lng: Some(new.lng),
+            city: Some(new.city),
+            radius_mi: Some(new.radius_mi),
+            min_condition: Some(new.min_condition),
+            max_price_cents: Some(new.max_price_cents.map(MaxPricesPatch::from)),
+            keywords_include: Some(new.keywords_include),
+            keywords_exclude: Some(new.keywords_exclude),
+            notify_channels: Some(new.notify_channels),
+            time_zone: Some(new.time_zone),
+            quiet_hours: Some(new.quiet_hours.map(QuietHoursPatch::from)),
+            email: Some(new.email),
+            discord_webhook_url: Some(new.discord_webhook_url),
+            webhook_url: Some(new.webhook_url),
+            webhook_secrets: Some(new.webhook_secrets),
+            delivery: Some(new.delivery),
+            digest_at: Some(new.digest_at),
+            daily_cap: Some(new.daily_cap),
         }
     }
 }
@@ -139,7 +237,8 @@ impl UserPrefsPatch {
 const COLUMNS: &str = "lat, lng, city, radius_mi, min_condition::text as min_condition,
     coalesce(max_price_cents, '{}') as max_price_cents, coalesce(keywords_include, '[]') as keywords_include,
     coalesce(keywords_exclude, '[]') as keywords_exclude, coalesce(notify_channels, '[]') as notify_channels,
-    time_zone, quiet_hours_start, quiet_hours_end, created_at, updated_at, coalesce(version, 0) as version";
+    time_zone, quiet_hours_start, quiet_hours_end, email, coalesce(target_hints, '{}') as target_hints, delivery, digest_at,
+    daily_cap, created_at, updated_at, coalesce(version, 0) as version";
 
 /// The row of a [`UserPrefs`], of nulls where there is none.
 pub async fn get(db: &Database, user_id: &str) -> Result<Row> {
@@ -153,28 +252,45 @@ pub async fn get(db: &Database, user_id: &str) -> Result<Row> {
 ///
 /// # Errors
 /// As for [`update`].
-pub async fn replace(db: &Database, user_id: &str, if_match: &IfMatch, new: NewUserPrefs) -> Result<Row> {
-    let everything = UserPrefsPatch {
-        lat: Some(new.lat),
-        lng: Some(new.lng),
-        city: Some(new.city),
-        radius_mi: Some(new.radius_mi),
-        min_condition: Some(new.min_condition),
-        max_price_cents: Some(new.max_price_cents.map(MaxPricesPatch::from)),
-        keywords_include: Some(new.keywords_include),
-        keywords_exclude: Some(new.keywords_exclude),
-        notify_channels: Some(new.notify_channels),
-        time_zone: Some(new.time_zone),
-        quiet_hours: Some(new.quiet_hours.map(QuietHoursPatch::from)),
-    };
-    write(db, user_id, if_match, &everything, true).await
+pub async fn replace(
+    db: &Database,
+    keys: Option<&Keys>,
+    user_id: &str,
+    if_match: &IfMatch,
+    everything: &UserPrefsPatch,
+) -> Result<Row> {
+    let targets = everything.targets().change(db, keys, user_id).await?;
+    write(db, user_id, if_match, everything, &targets, true).await
 }
+
+/// How often a change of some of the targets is made again because another has changed others.
+const MOST_TRIES: usize = 5;
 
 /// # Errors
 /// `PreconditionFailed` when the preferences have none of the versions; `Fields` when what is changed does not go with
-/// what is left.
-pub async fn update(db: &Database, user_id: &str, if_match: &IfMatch, patch: &UserPrefsPatch) -> Result<Row> {
-    write(db, user_id, if_match, patch, false).await
+/// what is left, or there are no keys to seal it with.
+pub async fn update(
+    db: &Database,
+    keys: Option<&Keys>,
+    user_id: &str,
+    if_match: &IfMatch,
+    patch: &UserPrefsPatch,
+) -> Result<Row> {
+    let targets = patch.targets();
+    let mut change = targets.change(db, keys, user_id).await?;
+    for _ in 1..MOST_TRIES {
+        match write(db, user_id, if_match, patch, &change, false).await {
+            Err(Error::PreconditionFailed) if change.based_on.is_some() => {
+                let again = targets.change(db, keys, user_id).await?;
+                if again.based_on == change.based_on {
+                    return Err(Error::PreconditionFailed);
+                }
+                change = again;
+            }
+            written => return written,
+        }
+    }
+    write(db, user_id, if_match, patch, &change, false).await
 }
 
 /// `afresh` leaves nothing of the objects that a patch would add to.
@@ -183,6 +299,7 @@ async fn write(
     user_id: &str,
     if_match: &IfMatch,
     patch: &UserPrefsPatch,
+    targets: &Change,
     afresh: bool,
 ) -> Result<Row> {
     // The constraints hold for the row that is proposed, even where it becomes an update: so the patch is first laid on
@@ -190,7 +307,8 @@ async fn write(
     // `set_config` answers with the time zone's own spelling and refuses one that there is not; it ends with the transaction.
     let sql = format!(
         "insert into user_prefs (user_id, lat, lng, city, radius_mi, min_condition, max_price_cents, keywords_include,
-             keywords_exclude, notify_channels, time_zone, quiet_hours_start, quiet_hours_end)
+             keywords_exclude, notify_channels, time_zone, quiet_hours_start, quiet_hours_end, email, targets, target_hints,
+             delivery, digest_at, daily_cap)
          select user_id,
              case when $3 then $4 else lat end,
              case when $5 then $6 else lng end,
@@ -203,9 +321,16 @@ async fn write(
              coalesce($17, notify_channels, '[]'),
              case when $19::text is not null then set_config('TimeZone', $19, true) when not $18 then time_zone end,
              coalesce($21, case when not $20 then quiet_hours_start end),
-             coalesce($22, case when not $20 then quiet_hours_end end)
+             coalesce($22, case when not $20 then quiet_hours_end end),
+             case when $23 then $24 else email end,
+             case when $25 then $26::bytea else targets end,
+             case when $25 then $27::jsonb else coalesce(target_hints, '{{}}') end,
+             case when $30 then $31 else delivery end,
+             case when $32 then $33 else digest_at end,
+             case when $34 then $35 else daily_cap end
          from (values ($1::text)) caller (user_id) left join user_prefs using (user_id)
-         where $2::int4[] is null or coalesce(version, 0) = any ($2)
+         where ($2::int4[] is null or coalesce(version, 0) = any ($2))
+             and (not $28 or targets is not distinct from $29::bytea)
          on conflict (user_id) do update set
              lat = case when $3 then $4 else user_prefs.lat end,
              lng = case when $5 then $6 else user_prefs.lng end,
@@ -219,9 +344,16 @@ async fn write(
              time_zone = case when $18 then excluded.time_zone else user_prefs.time_zone end,
              quiet_hours_start = coalesce($21, case when not $20 then user_prefs.quiet_hours_start end),
              quiet_hours_end = coalesce($22, case when not $20 then user_prefs.quiet_hours_end end),
+             email = case when $23 then $24 else user_prefs.email end,
+             targets = case when $25 then $26 else user_prefs.targets end,
+             target_hints = case when $25 then $27 else user_prefs.target_hints end,
+             delivery = case when $30 then $31 else user_prefs.delivery end,
+             digest_at = case when $32 then $33 else user_prefs.digest_at end,
+             daily_cap = case when $34 then $35 else user_prefs.daily_cap end,
              updated_at = now(),
              version = user_prefs.version + 1
-         where $2::int4[] is null or user_prefs.version = any ($2)
+         where ($2::int4[] is null or user_prefs.version = any ($2))
+             and (not $28 or user_prefs.targets is not distinct from $29)
          returning {COLUMNS}"
     );
     let prices = patch.max_price_cents.as_ref().and_then(Option::as_ref);
@@ -253,6 +385,19 @@ async fn write(
                 &(afresh || matches!(patch.quiet_hours, Some(None))),
                 &quiet_hours.and_then(|hours| hours.start),
                 &quiet_hours.and_then(|hours| hours.end),
+                &patch.email.is_some(),
+                &patch.email.as_ref().and_then(Option::as_ref),
+                &targets.is_change,
+                &targets.sealed,
+                &targets.hints,
+                &targets.based_on.is_some(),
+                &targets.based_on.as_ref().and_then(Option::as_ref),
+                &patch.delivery.is_some(),
+                &patch.delivery.flatten().map(NotifyDelivery::as_str),
+                &patch.digest_at.is_some(),
+                &patch.digest_at.flatten(),
+                &patch.daily_cap.is_some(),
+                &patch.daily_cap.flatten(),
             ],
         )
         .await
@@ -305,6 +450,11 @@ impl<'r> UserPrefs<'r> {
                 (Some(start), Some(end)) => Some(QuietHours { start, end }),
                 _ => None,
             },
+            email: columns.take(),
+            target_hints: columns.take(),
+            delivery: columns.take(),
+            digest_at: columns.take(),
+            daily_cap: columns.take(),
             created_at: columns.take(),
             updated_at: columns.take(),
             version: columns.take(),

@@ -39,6 +39,12 @@ impl From<TimeOfDay> for String {
     }
 }
 
+impl From<TimeOfDay> for Time {
+    fn from(time: TimeOfDay) -> Time {
+        time.0
+    }
+}
+
 impl JsonSchema for TimeOfDay {
     fn schema_name() -> Cow<'static, str> {
         "TimeOfDay".into()

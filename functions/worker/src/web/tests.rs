@@ -222,7 +222,7 @@ async fn a_redirect_is_checked_like_an_address_and_the_fourth_is_not_followed() 
                 "{status} {target}: {refused}"
             );
             let posted = web.post(&format!("http://{first}/"), &[], Vec::new(), SOON).await.unwrap();
-            assert_eq!(posted, Reply { status, retry_after: None }, "POST does not follow");
+            assert_eq!(posted, status, "POST does not follow");
         }
     }
     assert_eq!(witness.visits(), 0);
@@ -240,7 +240,7 @@ async fn a_redirect_is_checked_like_an_address_and_the_fourth_is_not_followed() 
             .unwrap()
             .get(&format!("http://localhost:{}/", moving.port()), 1000, SOON)
             .await;
-        assert_eq!(fetched.map(|fetched| String::from_utf8(fetched.bytes).unwrap()), expected);
+        assert_eq!(fetched.map(|bytes| String::from_utf8(bytes).unwrap()), expected);
     }
 }
 
@@ -294,7 +294,7 @@ async fn what_is_too_large_or_too_slow_ends() {
         .unwrap()
         .post(&format!("http://{busy}/"), &[("x-a", "b".into())], b"{}".to_vec(), SOON)
         .await;
-    assert_eq!(reply, Ok(Reply { status: 429, retry_after: Some(Duration::from_secs(7)) }));
+    assert_eq!(reply, Ok(429));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use postgres_types::ToSql;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,80 @@ impl JsonSchema for NotifyChannel {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "enum": ["email", "discord", "webhook"] })
+    }
+}
+
+/// At once, or many in one message at a time of the user's choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum NotifyDelivery {
+    Instant,
+    Digest,
+}
+
+impl NotifyDelivery {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NotifyDelivery::Instant => "instant",
+            NotifyDelivery::Digest => "digest",
+        }
+    }
+}
+
+impl TryFrom<String> for NotifyDelivery {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<NotifyDelivery, Self::Error> {
+        match text.as_str() {
+            "instant" => Ok(NotifyDelivery::Instant),
+            "digest" => Ok(NotifyDelivery::Digest),
+            _ => Err("must be one of instant, digest"),
+        }
+    }
+}
+
+impl JsonSchema for NotifyDelivery {
+    fn schema_name() -> Cow<'static, str> {
+        "NotifyDelivery".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": ["instant", "digest"] })
+    }
+}
+
+/// Messages a day: 1 to 1000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSql)]
+#[serde(try_from = "i64")]
+#[postgres(transparent)]
+pub struct DailyCap(i32);
+
+impl TryFrom<i64> for DailyCap {
+    type Error = &'static str;
+
+    fn try_from(messages: i64) -> Result<DailyCap, Self::Error> {
+        match i32::try_from(messages) {
+            Ok(messages @ 1..=1000) => Ok(DailyCap(messages)),
+            _ => Err("must be 1 to 1000"),
+        }
+    }
+}
+
+impl JsonSchema for DailyCap {
+    fn schema_name() -> Cow<'static, str> {
+        "DailyCap".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": 1000 })
     }
 }
 
