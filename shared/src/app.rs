@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::cache::Cache;
-use crate::config::{Config, ConfigError, DevelopmentIdentity, SmtpConfig};
+use crate::config::{Config, ConfigError, DevelopmentIdentity, SmtpConfig, VisionConfig};
 use crate::db::{Database, Role};
+use crate::photo_store::PhotoStore;
 use crate::seal::Keys;
 use crate::valuer::Valuer;
 
@@ -17,6 +18,8 @@ pub struct App {
     pub development_identity: Option<DevelopmentIdentity>,
     pub development_targets: Vec<SocketAddr>,
     pub smtp: Option<SmtpConfig>,
+    pub photo_store: Option<PhotoStore>,
+    pub vision: Option<VisionConfig>,
     credentials_keys: Option<Keys>,
 }
 
@@ -34,6 +37,8 @@ impl App {
             development_identity: config.development_identity,
             development_targets: config.development_targets,
             smtp: config.smtp,
+            photo_store: config.photo_store.map(PhotoStore::new),
+            vision: config.vision,
             credentials_keys: config.credentials_keys,
         }
     }

@@ -1,18 +1,22 @@
 //! The environment, read once at start: every variable, its default, and what is wrong with it.
 
 mod identity;
+mod photos;
 mod postgres;
 mod redis;
 mod smtp;
 mod targets;
+mod vision;
 
 use std::fmt;
 use std::net::SocketAddr;
 
 pub use self::identity::DevelopmentIdentity;
+pub use self::photos::{BucketConfig, PhotoStoreConfig};
 pub use self::postgres::{AwsCredentials, Login, PostgresConfig, SslMode};
 pub use self::redis::RedisConfig;
 pub use self::smtp::{SmtpConfig, SmtpTls};
+pub use self::vision::VisionConfig;
 
 use crate::seal::Keys;
 
@@ -29,6 +33,10 @@ pub struct Config {
     pub development_targets: Vec<SocketAddr>,
     /// What e-mail goes out by. Without it, none does.
     pub smtp: Option<SmtpConfig>,
+    /// `PHOTO_STORE`: without one there are no uploads.
+    pub photo_store: Option<PhotoStoreConfig>,
+    /// Without one, what photos show is taken from what their seller says.
+    pub vision: Option<VisionConfig>,
 }
 
 const CREDENTIALS_KEYS: &str = "CREDENTIALS_KEYS";
@@ -48,6 +56,8 @@ impl Config {
             credentials_keys: environment.keys(CREDENTIALS_KEYS)?,
             development_targets: targets::from_environment(&environment)?,
             smtp: SmtpConfig::from_environment(&environment)?,
+            photo_store: PhotoStoreConfig::from_environment(&environment)?,
+            vision: VisionConfig::from_environment(&environment)?,
         })
     }
 }
@@ -111,6 +121,11 @@ impl Environment<'_> {
     /// The value of the first of several names that is set.
     fn first_of(&self, variables: &[&str]) -> Option<String> {
         variables.iter().find_map(|variable| self.get(variable))
+    }
+
+    /// Lambda sets this one everywhere; `cargo lambda watch` never does.
+    fn is_lambda(&self) -> bool {
+        self.get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some()
     }
 
     fn port(&self, variable: &'static str, default: u16) -> Result<u16, ConfigError> {

@@ -59,6 +59,9 @@ pub enum Error {
     /// A stored secret that does not open; the cause is logged and never sent.
     #[error("internal error")]
     Sealed(#[from] SealError),
+    /// Where photos are kept; the cause is logged and never sent.
+    #[error("internal error")]
+    PhotoStore(#[source] std::io::Error),
 }
 
 /// One thing that is wrong, and where: a JSON pointer (RFC 6901) into the body, or a query parameter.
@@ -124,7 +127,9 @@ impl Error {
             Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Connect(_) | Error::Deadline => StatusCode::SERVICE_UNAVAILABLE,
             Error::Database(error) if is_transient(error) => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Database(_) | Error::Sealed(_) | Error::Panic => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Database(_) | Error::Sealed(_) | Error::PhotoStore(_) | Error::Panic => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -136,6 +141,7 @@ impl Error {
             Error::Panic => "panic".into(),
             Error::Database(error) => describe(error),
             Error::Sealed(error) => error.to_string(),
+            Error::PhotoStore(error) => format!("the photo store: {}", error.kind()),
             told => told.to_string(),
         }
     }

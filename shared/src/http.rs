@@ -16,7 +16,7 @@ pub use self::answer::{
     tagged,
 };
 pub use self::batch::{Batch, BatchAnswer, ItemStatus, Upserted, batch};
-pub use self::body::{Fields, body, patch};
+pub use self::body::{Fields, body, bytes, patch};
 pub use self::idempotency::{IdempotencyKey, idempotency_key, idempotency_key_by};
 pub use self::identity::{Caller, DEALS_ADMIN, DEALS_INGEST};
 pub use self::page::{Page, PageRequest, Position};

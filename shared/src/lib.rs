@@ -12,6 +12,7 @@ pub mod logging;
 pub mod metrics;
 #[cfg(feature = "migrations")]
 pub mod migrations;
+pub mod photo_store;
 pub mod refit;
 mod request_log;
 pub mod seal;

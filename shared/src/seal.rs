@@ -37,6 +37,11 @@ pub enum SealError {
     Broken,
 }
 
+/// A name that nobody guesses: 96 random bits of the operating system's, in hexadecimal.
+pub fn random_name() -> String {
+    Nonce::<Aes256Gcm>::generate().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Keys {
     /// Reads `id:key` entries separated by commas, the keys as base64 of 32 bytes.
     ///

@@ -67,6 +67,9 @@ impl Gateway {
             ("REDIS_URL", redis_url()),
             ("AWS_REGION", "eu-west-1".into()),
             ("CREDENTIALS_KEYS", format!("test:{}=", "A".repeat(43))),
+            ("PHOTO_STORE", "s3://photos".into()),
+            ("AWS_ACCESS_KEY_ID", "id".into()),
+            ("AWS_SECRET_ACCESS_KEY", "key".into()),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
         Gateway { routes, functions: HashMap::new(), environment, log: None }

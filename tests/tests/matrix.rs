@@ -18,6 +18,8 @@ enum Kind {
     Market,
     /// Answered to every signed-in caller, and kept nowhere.
     Question,
+    /// Answered to every signed-in caller, about a place of their own.
+    Upload,
     /// Rows of a user.
     Owned,
     /// The one row of a user.
@@ -38,6 +40,7 @@ fn kind(path: &str) -> Kind {
         | "/comps/batch"
         | "/comps/{id}" => Kind::Market,
         "/valuations" => Kind::Question,
+        "/snap-jobs/uploads" => Kind::Upload,
         "/my-items"
         | "/my-items/{id}"
         | "/cross-posts"
@@ -53,6 +56,7 @@ fn kind(path: &str) -> Kind {
         | "/saved-searches"
         | "/saved-searches/{id}"
         | "/saved-searches/{id}/preview"
+        | "/snap-jobs/{id}/retry"
         | "/notifications"
         | "/notifications/{id}" => Kind::Owned,
         "/user-prefs" => Kind::Single,
@@ -307,6 +311,24 @@ async fn a_question_is_answered_to_everybody_and_its_answer_is_kept_nowhere() {
 }
 
 #[tokio::test]
+async fn a_place_for_an_upload_is_the_callers_own() {
+    let mut world = World::new().await;
+    let path = "/snap-jobs/uploads";
+    let body = world.body("POST", path);
+    for caller in [ANNA, BEN] {
+        let answer = world.gateway.ask("POST", path, Some(caller), &[], Some(&body));
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let photo = answer.body["photo"].as_str().expect("is told");
+        assert!(photo.starts_with(&format!("uploads/{}/", caller.user_id)), "{photo}");
+        let url = answer.body["url"].as_str().expect("is told");
+        assert!(url.starts_with(&format!("https://photos.s3.eu-west-1.amazonaws.com/{photo}?")), "{url}");
+        // S3 takes it, not this API.
+        let sent = world.gateway.ask("PUT", &format!("{path}?photo={photo}"), Some(caller), &[], None);
+        assert_eq!((sent.status, sent.header("allow")), (405, "POST"));
+    }
+}
+
+#[tokio::test]
 async fn another_users_row_is_as_one_that_is_missing() {
     let mut world = World::new().await;
     let before = world.rows_of_anna().await;
@@ -407,9 +429,10 @@ async fn a_key_is_its_users_own_and_a_retry_is_answered_as_before() {
     let creates: Vec<(String, Caller)> = world
         .operations
         .iter()
-        .filter(|operation| operation.method == "POST" && operation.kind != Kind::Question)
-        // A batch can be sent again in any case.
-        .filter(|operation| !operation.path.ends_with("/batch"))
+        .filter(|operation| operation.method == "POST")
+        .filter(|operation| ![Kind::Question, Kind::Upload].contains(&operation.kind))
+        // A batch can be sent again in any case; a retry creates nothing.
+        .filter(|operation| !operation.path.ends_with("/batch") && !operation.path.ends_with("/retry"))
         .map(|operation| {
             (operation.path.clone(), if operation.kind == Kind::Market { INGESTER } else { ANNA })
         })
@@ -477,7 +500,7 @@ async fn a_stale_tag_changes_nothing() {
     let mut refused = 0;
     for n in 0..world.operations.len() {
         let Operation { method, path, kind, .. } = &world.operations[n];
-        if !["PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
+        if !["PUT", "PATCH", "DELETE"].contains(&method.as_str()) || *kind == Kind::Upload {
             continue;
         }
         let (method, path) = (method.clone(), path.clone());

@@ -79,9 +79,8 @@ fn every_operation_is_told_in_full() {
         for response in operation["responses"].as_object().expect("has responses").values() {
             assert!(resolve(&document, response)["description"].is_string(), "{name} {response}");
         }
-        for media in
-            operation["requestBody"]["content"].as_object().into_iter().flat_map(|content| content.values())
-        {
+        let content = operation["requestBody"]["content"].as_object().into_iter().flatten();
+        for (_, media) in content.filter(|(name, _)| !name.starts_with("image/")) {
             let schema = resolve(&document, &media["schema"]);
             assert_eq!(schema["additionalProperties"], false, "{name}");
             assert!(schema["examples"][0].is_object(), "{name}");

@@ -1,10 +1,14 @@
-//! `/snap-jobs` and `/snap-jobs/{id}`: photos on their way to a draft. Each caller has their own.
+//! `/snap-jobs`, `/snap-jobs/{id}` and `/snap-jobs/{id}/retry`: photos on their way to a draft. Each caller has their own.
+//! `/snap-jobs/uploads`: where to send the photos.
+
+mod uploads;
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
+use shared::db::jobs::JobKind;
 use shared::db::list::ListRequest;
 use shared::db::snap_jobs::{self, Filter, NewSnapJob, SnapJob};
-use shared::http::{self, Caller, Parameters};
+use shared::http::{self, Caller, Created, Parameters};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -13,7 +17,7 @@ mod tests;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let app = shared::lambda::start(Role::App)?;
-    app.db.warm_up().await;
+    tokio::join!(app.db.warm_up(), app.cache.warm_up());
     shared::lambda::serve(app, route).await
 }
 
@@ -27,9 +31,12 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
         (["snap-jobs"], &Method::POST) => {
             let key = http::idempotency_key(&request)?;
             let new = http::body(&request, |fields| NewSnapJob::read(fields, user_id))?;
-            http::created(snap_jobs::insert(&app.db, user_id, key.as_ref(), &new).await?)
+            let created = snap_jobs::insert(&app.db, user_id, key.as_ref(), &new).await?;
+            announced(app, created).await
         }
         (["snap-jobs"], _) => Err(Error::MethodNotAllowed("GET, POST")),
+
+        (["snap-jobs", "uploads"], _) => uploads::route(app, user_id, &request).await,
 
         (["snap-jobs", id], &Method::GET) => {
             let row = snap_jobs::get(&app.db, user_id, http::id(id, "snap job")?).await?;
@@ -42,6 +49,20 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
         }
         (["snap-jobs", _], _) => Err(Error::MethodNotAllowed("GET, DELETE")),
 
+        (["snap-jobs", id, "retry"], &Method::POST) => {
+            let (key, id) = (http::idempotency_key(&request)?, http::id(id, "snap job")?);
+            announced(app, snap_jobs::retry(&app.db, user_id, key.as_ref(), id).await?).await
+        }
+        (["snap-jobs", _, "retry"], _) => Err(Error::MethodNotAllowed("POST")),
+
         _ => Err(Error::NotFound("path")),
     }
+}
+
+/// Workers hear of a job once it is committed.
+async fn announced(app: &App, created: Created) -> Result<Response<Body>> {
+    if let Some(job_id) = created.job_id {
+        app.cache.announce(&[(job_id, JobKind::Snap)]).await;
+    }
+    http::created(created)
 }

@@ -6,6 +6,9 @@ use shared::testing::{Answer, TestDatabase, answer, request, routed_paths};
 
 use super::route;
 
+mod retries;
+mod uploads;
+
 const ANNA: &str = "anna";
 const BEN: &str = "ben";
 
@@ -60,10 +63,12 @@ async fn a_job_is_queued_read_listed_and_deleted() {
     for name in ["created_at", "updated_at"] {
         assert!(job.as_object_mut().unwrap().remove(name).unwrap().is_string());
     }
+    assert!(job.as_object_mut().unwrap().remove("job_id").unwrap().is_i64());
     let expected = json!({
         "id": 1, "status": "queued", "photos": chair()["photos"], "notes": "A chair", "detected_category": null,
         "detected_attributes": {}, "condition_guess": null, "suggested_price_cents": null, "suggested_currency": "USD",
-        "suggested_title": null, "suggested_description": null
+        "suggested_title": null, "suggested_description": null, "recognized_by": null, "confidence": null,
+        "item_id": null, "failure_reason": null
     });
     assert_eq!(job, expected);
     let read = ask(&app, "GET", "/snap-jobs/1", ANNA, None).await;
@@ -238,11 +243,16 @@ async fn what_a_job_may_not_be_is_refused() {
     for id in ["abc", "0", "-1", "9223372036854775808", ""] {
         assert_eq!(ask(&app, "DELETE", &format!("/snap-jobs/{id}"), ANNA, None).await.status, 404, "{id}");
     }
-    assert_eq!(routed_paths("snap-jobs"), ["/snap-jobs", "/snap-jobs/{id}"]);
+    assert_eq!(
+        routed_paths("snap-jobs"),
+        ["/snap-jobs", "/snap-jobs/uploads", "/snap-jobs/{id}", "/snap-jobs/{id}/retry"]
+    );
     for (method, path, allow) in [
         ("PUT", "/snap-jobs", "GET, POST"),
         ("PATCH", "/snap-jobs/1", "GET, DELETE"),
         ("PUT", "/snap-jobs/1", "GET, DELETE"),
+        ("GET", "/snap-jobs/1/retry", "POST"),
+        ("GET", "/snap-jobs/uploads", "POST, PUT"),
     ] {
         let answer = ask(&app, method, path, ANNA, Some(&json!({}))).await;
         assert_eq!((answer.status, answer.header("allow")), (405, allow), "{method} {path}");

@@ -8,6 +8,7 @@ mod matching;
 mod queue;
 mod retention;
 mod run;
+mod snap;
 mod web;
 
 use std::sync::Arc;
@@ -150,7 +151,7 @@ fn failure(message: impl Into<String>) -> Diagnostic {
 /// What is done for a job of each kind.
 async fn perform(context: Arc<Context>, job: Leased) -> Result<Outcome, Failure> {
     match job.kind {
-        JobKind::Snap => Err(Failure::Retry("this release does no such jobs".into())),
+        JobKind::Snap => snap::perform(&context, &job).await,
         JobKind::Delivery => delivery::perform(&context, &job).await,
     }
 }

@@ -15,8 +15,7 @@ impl DevelopmentIdentity {
     pub(super) fn from_environment(
         environment: &Environment<'_>,
     ) -> Result<Option<DevelopmentIdentity>, ConfigError> {
-        // Lambda sets this one everywhere; `cargo lambda watch` never does.
-        if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some() {
+        if environment.is_lambda() {
             // Also by itself: somebody thinks that it does something.
             for name in ["DEV_AUTH", "DEV_USER_ID", "DEV_SCOPES"] {
                 if environment.get(name).is_some() {

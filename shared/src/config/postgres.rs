@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_sdk_rds::config::Credentials;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -53,6 +54,19 @@ pub struct AwsCredentials {
     pub access_key_id: String,
     pub secret_access_key: Secret,
     pub session_token: Option<Secret>,
+}
+
+impl AwsCredentials {
+    pub(crate) fn for_sdk(&self) -> Credentials {
+        let session_token = self.session_token.as_ref().map(|token| token.reveal().to_owned());
+        Credentials::new(
+            &self.access_key_id,
+            self.secret_access_key.reveal(),
+            session_token,
+            None,
+            "environment",
+        )
+    }
 }
 
 /// libpq's `sslmode`, with libpq's meaning:

@@ -180,6 +180,9 @@ fn a_malformed_value_is_named_and_never_shown() {
         ("DEV_AUTH", "hunter2"),
         ("DEV_TARGETS", "hunter2"),
         ("DEV_TARGETS", "127.0.0.1:8080,hunter2"),
+        ("PHOTO_STORE", "hunter2"),
+        ("PHOTO_STORE", "s3://hunter2/hunter2"),
+        ("VISION_API_KEY", "hunter2 "),
         ("CREDENTIALS_KEYS", "hunter2"),
         ("CREDENTIALS_KEYS", "hunter2:"),
         ("CREDENTIALS_KEYS", "hunter2:hunter2"),
@@ -209,9 +212,66 @@ fn nothing_that_is_shown_for_debugging_holds_a_secret() {
         ("DATABASE_URL", "postgres://u:hunter2@h/d?sslmode=require"),
         ("REDIS_URL", "redis://:hunter2@h"),
         ("CREDENTIALS_KEYS", &format!("hunter2:{KEY}")),
+        ("VISION_API_KEY", "hunter2"),
+        ("PHOTO_STORE", "s3://photos"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
     ]);
     let shown = format!("{config:?}");
     assert!(!shown.contains("hunter2") && !shown.contains(KEY), "{shown}");
+}
+
+#[test]
+fn photos_are_kept_in_a_folder_or_a_bucket() {
+    let store = |variables: &[(&str, &str)]| {
+        config(variables).map(|config| config.photo_store).map_err(|error| error.to_string())
+    };
+    let folder = store(&[("PHOTO_STORE", "file:///a%20b")]).expect("is one");
+    assert!(matches!(folder, Some(PhotoStoreConfig::Folder(path)) if path == Path::new("/a b")));
+    for value in [
+        "photos",
+        "file:///",
+        "file://host/a",
+        "http://a",
+        "s3://",
+        "s3://ab",
+        "s3://a.b.c",
+        "s3://bucket/key",
+    ] {
+        let error = store(&[("PHOTO_STORE", value)]).expect_err(value);
+        assert!(error.starts_with("PHOTO_STORE "), "{error}");
+    }
+    let complete = [
+        ("PHOTO_STORE", "s3://our-photos"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "key"),
+    ];
+    let Ok(Some(PhotoStoreConfig::Bucket(bucket))) = store(&complete) else { panic!("no bucket") };
+    assert_eq!((bucket.name.as_str(), bucket.region.as_str()), ("our-photos", "eu-west-1"));
+    for missing in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        let rest: Vec<_> = complete.into_iter().filter(|(name, _)| *name != missing).collect();
+        let error = store(&rest).expect_err("is incomplete");
+        assert_eq!(error, format!("{missing} is not set, and PHOTO_STORE=s3://… needs it"));
+    }
+}
+
+#[test]
+fn a_model_is_asked_only_with_a_key_and_in_lambda_only_by_https() {
+    assert!(config(&[("VISION_URL", "https://example.com/v1")]).expect("is complete").vision.is_none());
+    let vision = config(&[("VISION_API_KEY", "key")]).expect("is complete").vision.expect("is on");
+    assert_eq!(
+        (vision.url.as_str(), vision.model.as_str()),
+        ("https://api.openai.com/v1/chat/completions", "gpt-4o-mini")
+    );
+    let plain = [("VISION_API_KEY", "key"), ("VISION_URL", "http://127.0.0.1:9/v1")];
+    assert!(config(&plain).is_ok());
+    for (variable, value) in [plain[1], ("PHOTO_STORE", "file:///photos")] {
+        let in_lambda = [plain[0], (variable, value), ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")];
+        let refusal = config(&in_lambda).expect_err("is refused").to_string();
+        assert!(refusal.starts_with(&format!("{variable} ")), "{refusal}");
+    }
 }
 
 #[test]

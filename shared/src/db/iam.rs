@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html>
 
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
-use aws_sdk_rds::config::{Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_rds::config::{Region, SharedCredentialsProvider};
 use aws_sdk_rds::error::BoxError;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::SdkConfig;
@@ -17,15 +17,8 @@ pub async fn token(
     credentials: &AwsCredentials,
     clock: &SharedTimeSource,
 ) -> Result<Secret, BoxError> {
-    let credentials = Credentials::new(
-        &credentials.access_key_id,
-        credentials.secret_access_key.reveal(),
-        credentials.session_token.as_ref().map(|token| token.reveal().to_owned()),
-        None,
-        "environment",
-    );
     let sdk_config = SdkConfig::builder()
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .credentials_provider(SharedCredentialsProvider::new(credentials.for_sdk()))
         .time_source(clock.clone())
         .build();
     let generator = AuthTokenGenerator::new(

@@ -20,17 +20,30 @@ pub async fn insert_once(
     parameters: &[Parameter<'_>],
     created: impl Fn(&Row) -> Created,
 ) -> Result<Created> {
+    let created = write_once(db, user_id, key, sql, parameters, created).await?;
+    Ok(created.expect("an insert returns its row"))
+}
+
+/// The same for a statement that may meet no row: then nothing is kept, and there is no answer.
+pub async fn write_once(
+    db: &Database,
+    user_id: &str,
+    key: Option<&IdempotencyKey>,
+    sql: &str,
+    parameters: &[Parameter<'_>],
+    answer: impl Fn(&Row) -> Created,
+) -> Result<Option<Created>> {
     let Some(key) = key else {
         let rows = db.write_as(user_id, sql, parameters).await?;
-        return Ok(created(&rows[0]));
+        return Ok(rows.first().map(answer));
     };
     let mut repeated = false;
     loop {
         let mut transaction = db.begin(user_id).await?;
-        match insert(&mut transaction, user_id, key, sql, parameters, &created).await {
-            Ok(created) => {
+        match write(&mut transaction, user_id, key, sql, parameters, &answer).await {
+            Ok(answer) => {
                 transaction.commit().await?;
-                return Ok(created);
+                return Ok(answer);
             }
             // Nothing has happened yet, and a new connection prepares anew.
             Err(error) if is_stale_statement(&error) && !repeated => repeated = true,
@@ -43,14 +56,14 @@ pub async fn insert_once(
     }
 }
 
-async fn insert(
+async fn write(
     transaction: &mut Transaction<'_>,
     user_id: &str,
     key: &IdempotencyKey,
     sql: &str,
     parameters: &[Parameter<'_>],
-    created: impl Fn(&Row) -> Created,
-) -> Result<Created> {
+    answer: impl Fn(&Row) -> Created,
+) -> Result<Option<Created>> {
     // An insert of the key would wait for the other request. Locked first and read afterwards, in statements of
     // their own: each sees what was committed before it.
     let lock = "select pg_try_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
@@ -64,26 +77,28 @@ async fn insert(
         if !key.fingerprints.iter().any(|fingerprint| kept == fingerprint) {
             return Err(Error::KeyReused);
         }
-        return Ok(Created {
+        return Ok(Some(Created {
             id: None,
+            job_id: None,
             status: StatusCode::from_u16(row.get::<_, i16>("status").unsigned_abs()).expect("was sent"),
             location: row.get("location"),
             etag: row.get("etag"),
             body: row.get("body"),
             replayed: true,
-        });
+        }));
     }
-    let created = created(&transaction.query(sql, parameters).await?[0]);
+    let rows = transaction.query(sql, parameters).await?;
+    let Some(answer) = rows.first().map(answer) else { return Ok(None) };
     let keep = "insert into idempotency_keys (user_id, key, fingerprint, status, location, etag, body)
                 values ($1, $2, $3, $4, $5, $6, $7)
                 on conflict (user_id, key) do update set fingerprint = excluded.fingerprint,
                     status = excluded.status, location = excluded.location, etag = excluded.etag,
                     body = excluded.body, created_at = default, expires_at = default";
     let fingerprint = key.fingerprints[0].as_slice();
-    let status = created.status.as_u16().cast_signed();
-    let Created { location, etag, body, .. } = &created;
+    let status = answer.status.as_u16().cast_signed();
+    let Created { location, etag, body, .. } = &answer;
     transaction.query(keep, &[&user_id, &key.value, &fingerprint, &status, location, etag, body]).await?;
-    Ok(created)
+    Ok(Some(answer))
 }
 
 /// Deletes keys whose day is over, at most 5,000 of them; how many there were. For a worker.

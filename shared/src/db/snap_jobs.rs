@@ -1,5 +1,10 @@
 //! The table `snap_jobs`: photos on their way to a draft of an item.
 
+mod work;
+
+use std::borrow::Cow;
+
+use lambda_http::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -8,13 +13,15 @@ use tokio_postgres::types::Json;
 
 use super::Database;
 use super::columns::Columns;
-use super::idempotency_keys::insert_once;
+use super::idempotency_keys::{insert_once, write_once};
 use super::list::{KeyType, ListRequest, Sortable};
 use super::query::Query;
 use crate::error::OnConstraint;
 use crate::http::{Created, Fields, IdempotencyKey, IfMatch, Page, Parameters};
 use crate::values::{Attributes, Condition, Photo, Text, Timestamp};
 use crate::{Error, Result};
+
+pub use self::work::{Draft, Photos, finish, photos};
 
 /// The steps between them are in `migrations/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +45,26 @@ impl SnapJobStatus {
     }
 }
 
+/// Who said what the photos show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum RecognizedBy {
+    /// Only what the seller says was read: the photos were not looked at.
+    Notes,
+    /// A model looked at the photos.
+    Vision,
+}
+
+impl RecognizedBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RecognizedBy::Notes => "notes",
+            RecognizedBy::Vision => "vision",
+        }
+    }
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SnapJob<'r> {
     pub id: i64,
@@ -57,6 +84,16 @@ pub struct SnapJob<'r> {
     pub suggested_currency: &'r str,
     pub suggested_title: Option<&'r str>,
     pub suggested_description: Option<&'r str>,
+    #[schemars(with = "Option<RecognizedBy>")]
+    pub recognized_by: Option<&'r str>,
+    /// How sure it is, 0 to 1; what the notes alone say is a guess.
+    pub confidence: Option<f64>,
+    /// The draft that was made of it; `null` before, and when it was deleted.
+    pub item_id: Option<i64>,
+    /// The work on it, at `/jobs/{id}`; `null` when that is long over.
+    pub job_id: Option<i64>,
+    /// Why it failed, and what to do about it.
+    pub failure_reason: Option<&'r str>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     #[serde(skip)]
@@ -98,7 +135,7 @@ pub const SORTS: &[Sortable] =
 const COLUMNS: &str =
     "id, status::text as status, input_photos, notes, detected_category, detected_attributes,
     condition_guess::text as condition_guess, suggested_price_cents, suggested_currency, suggested_title,
-    suggested_description, created_at, updated_at, version";
+    suggested_description, recognized_by, confidence, item_id, job_id, failure_reason, created_at, updated_at, version";
 
 pub async fn list(db: &Database, user_id: &str, request: &ListRequest<Filter>) -> Result<Page> {
     let status = request.filter.status.map(SnapJobStatus::as_str);
@@ -130,11 +167,32 @@ pub async fn insert(
     let sql = format!(
         "insert into snap_jobs (user_id, input_photos, notes) values ($1, $2, $3) returning {COLUMNS}"
     );
-    insert_once(db, user_id, key, &sql, &[&user_id, &Json(&new.photos), &new.notes], |row| {
-        let job = SnapJob::of(row);
-        Created::of("/snap-jobs", job.id, job.version, &job)
-    })
-    .await
+    insert_once(db, user_id, key, &sql, &[&user_id, &Json(&new.photos), &new.notes], created).await
+}
+
+fn created(row: &Row) -> Created {
+    let job = SnapJob::of(row);
+    Created { job_id: job.job_id, ..Created::of("/snap-jobs", job.id, job.version, &job) }
+}
+
+/// Queues a job that failed once more. A trigger makes new work of it.
+///
+/// # Errors
+/// `NotFound`; `Conflict` for a job that has not failed.
+pub async fn retry(db: &Database, user_id: &str, key: Option<&IdempotencyKey>, id: i64) -> Result<Created> {
+    let sql = format!(
+        "update snap_jobs set status = 'queued', failure_reason = null, job_id = null, updated_at = now(),
+             version = version + 1
+         where id = $1 and user_id = $2 and status = 'failed'
+         returning {COLUMNS}"
+    );
+    let answer = |row: &Row| Created { status: StatusCode::OK, ..created(row) };
+    if let Some(retried) = write_once(db, user_id, key, &sql, &[&id, &user_id], answer).await? {
+        return Ok(retried);
+    }
+    let row = get(db, user_id, id).await?;
+    let status = SnapJob::of(&row).status;
+    Err(Error::Conflict(Cow::Owned(format!("cannot be retried while {status}; allowed: failed"))))
 }
 
 /// # Errors
@@ -170,6 +228,11 @@ impl<'r> SnapJob<'r> {
             suggested_currency: columns.take(),
             suggested_title: columns.take(),
             suggested_description: columns.take(),
+            recognized_by: columns.take(),
+            confidence: columns.take(),
+            item_id: columns.take(),
+            job_id: columns.take(),
+            failure_reason: columns.take(),
             created_at: columns.take(),
             updated_at: columns.take(),
             version: columns.take(),

@@ -90,6 +90,8 @@ pub fn changed(version: i32, value: &impl Serialize) -> Result<Response<Body>> {
 pub struct Created {
     /// Of the row; `None` when an earlier try wrote it.
     pub id: Option<i64>,
+    /// Of the job that it made, which waits to be announced.
+    pub job_id: Option<i64>,
     /// 201, or 200 for a row that took the place of one that was there.
     pub status: StatusCode,
     /// Where the row is: its path.
@@ -105,6 +107,7 @@ impl Created {
     pub fn of(collection: &str, id: i64, version: i32, value: &impl Serialize) -> Created {
         Created {
             id: Some(id),
+            job_id: None,
             status: StatusCode::CREATED,
             location: format!("{collection}/{id}"),
             etag: etag(version),

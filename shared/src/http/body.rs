@@ -275,7 +275,10 @@ fn read_object<T>(
 }
 
 /// The body as it came, when it is of a type that is read and not too large.
-pub(super) fn bytes<'r>(
+///
+/// # Errors
+/// 413 and 415.
+pub fn bytes<'r>(
     request: &'r Request,
     accepted: &[&str],
     accepted_text: &'static str,

@@ -1,6 +1,7 @@
 //! A photo by where it is: on the web, or among the uploads of a user.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,15 @@ const UPLOADS: &str = "uploads/";
 pub struct Photo(String);
 
 impl Photo {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Of an upload; `None` for one on the web.
+    pub fn key(&self) -> Option<&str> {
+        self.0.starts_with(UPLOADS).then_some(&self.0)
+    }
+
     /// Whether a user may name it: the web is everyone's, an upload is its owner's alone.
     pub fn is_open_to(&self, user_id: &str) -> bool {
         let Some(path) = self.0.strip_prefix(UPLOADS) else { return true };
@@ -45,6 +55,14 @@ impl TryFrom<String> for Photo {
             return unacceptable("must not have segments that are empty, . or .., nor control characters");
         }
         Ok(Photo(text))
+    }
+}
+
+impl FromStr for Photo {
+    type Err = Unacceptable;
+
+    fn from_str(text: &str) -> Result<Photo, Unacceptable> {
+        text.to_owned().try_into()
     }
 }
 

@@ -217,7 +217,7 @@ impl Resource {
     }
 }
 
-const KEY_RUNS: &str = "The first request with this Idempotency-Key still runs.";
+pub const KEY_RUNS: &str = "The first request with this Idempotency-Key still runs.";
 pub const DOLLARS: &str = "`USD` unless told.";
 
 const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];

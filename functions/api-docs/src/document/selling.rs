@@ -1,6 +1,6 @@
 //! What a caller sells, and where.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use shared::db::cross_posts::{self, CrossPost, CrossPostPatch, CrossPostStatus, NewCrossPost};
 use shared::db::list::ListRequest;
 use shared::db::marketplace_accounts::{
@@ -9,11 +9,15 @@ use shared::db::marketplace_accounts::{
 use shared::db::my_items::{self, MyItem, MyItemPatch, MyItemStatus, NewMyItem};
 use shared::db::orders::{self, NewOrder, Order, OrderPatch, OrderStatus};
 use shared::db::snap_jobs::{self, NewSnapJob, SnapJob, SnapJobStatus};
+use shared::photo_store::{ImageType, LARGEST_PHOTO, NewUpload, Upload};
 use shared::values::{Condition, Platform, RowId, Text, Timestamp};
 
 use super::Parts;
-use super::operations::{Conflicts, DOLLARS, Resource, filter, search, sorts};
-use super::schemas::value;
+use super::operations::{
+    Conflicts, DOLLARS, KEY_RUNS, Resource, answers, body, filter, reference, search, sorts,
+};
+use super::responses::{json_body, no_body, problem_because};
+use super::schemas::{output, value};
 
 pub fn add(parts: &mut Parts) {
     add_my_items(parts);
@@ -193,7 +197,7 @@ fn add_snap_jobs(parts: &mut Parts) {
     parts.describe(
         &["SnapJob"],
         "status",
-        "Begins as queued. queued → processing, failed; processing → ready, failed, queued; failed → queued.",
+        "Begins as queued. queued → processing, failed; processing → ready, failed, queued; failed → queued, by a retry.",
     );
 
     let resource = Resource {
@@ -212,7 +216,48 @@ fn add_snap_jobs(parts: &mut Parts) {
     let delete = resource.delete("The job is being processed.");
     parts.paths.insert(resource.collection.into(), json!({ "get": list, "post": resource.create("") }));
     parts.paths.insert(resource.item.into(), json!({ "get": resource.get(), "delete": delete }));
+
+    let queued = json_body("Queued.", resource.schema, &["ETag", "Location", "Idempotent-Replayed"]);
+    let mut told = answers(200, queued, &[400, 422]);
+    told["409"] = problem_because(409, &format!("The job has not failed. Or: {KEY_RUNS}"));
+    let path = "/snap-jobs/{id}/retry";
+    let key = vec![reference("Idempotency-Key")];
+    let mut retry = resource.operation(path, "retrySnapJob", "Try a snap job again", key, told);
+    retry["description"] = "It takes no body. The same photos and notes are looked at once more.".into();
+    parts.paths.insert(path.into(), json!({ "post": retry }));
+    add_uploads(parts, &resource);
 }
+
+fn add_uploads(parts: &mut Parts, resource: &Resource) {
+    let path = "/snap-jobs/uploads";
+    parts.input("NewUpload", NewUpload::read, &json!({ "content_type": "image/jpeg", "size": 2_400_000 }));
+    parts.schemas.insert("Upload".into(), output::<Upload>());
+    let mut told = answers(201, json_body("Where to send it.", "Upload", &[]), &[400, 413, 415, 422]);
+    told["409"] = problem_because(409, NO_UPLOADS);
+    let key = vec![reference("Idempotency-Key")];
+    let mut create = resource.operation(path, "createUpload", "Ask where to send a photo", key, told);
+    create["requestBody"] = body(&["application/json"], "NewUpload");
+    create["description"] = "The photo itself then is sent to `url`, by `method` and with `headers`, within ten minutes, and \
+        is named in a snap job by what `photo` says. Nothing is kept, and so an Idempotency-Key has no effect."
+        .into();
+
+    let mut told = answers(204, no_body("Stored.", &[]), &[400, 413, 415]);
+    told["409"] = problem_because(409, NO_UPLOADS);
+    let mut photo =
+        filter("photo", value::<Text<1, 500>>(), "uploads/dev/5f0c7a52.jpg", "As `createUpload` told it.");
+    photo["required"] = true.into();
+    let mut send = resource.operation(path, "sendUpload", "Send a photo", vec![photo], told);
+    let media = json!({ "schema": { "type": "string", "format": "binary", "maxLength": LARGEST_PHOTO } });
+    let content: Map<String, Value> =
+        ImageType::ALL.map(|name| (name.to_owned(), media.clone())).into_iter().collect();
+    send["requestBody"] = json!({ "required": true, "content": content });
+    send["description"] = "Where photos are kept in a folder, on a developer's machine. Elsewhere `createUpload` tells another \
+        address, and this is a 405."
+        .into();
+    parts.paths.insert(path.into(), json!({ "post": create, "put": send }));
+}
+
+const NO_UPLOADS: &str = "Uploads are not set up here, or the caller's name cannot be that of a folder.";
 
 const NO_SUCH_STEP: &str = "The status cannot be reached from the present one; the answer says which can.";
 const MOMENT: &str = "2026-11-24T09:30:00Z";
