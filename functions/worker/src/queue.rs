@@ -1,6 +1,6 @@
 //! The Redis stream that carries jobs to workers. It may lose everything: PostgreSQL has the jobs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -141,13 +141,34 @@ async fn replace(cache: &Cache, messages: &[Message], again: bool) -> Result<(),
     cache.query(pipeline).await
 }
 
-/// Those of these jobs that no message in the stream stands for.
+/// Those of these jobs that no message stands for which is still to be read. What was read and not done is its reader's, or
+/// its reader is gone: then it is not to be waited for either.
+///
+/// # Errors
+/// When Redis does not answer.
 pub async fn missing(cache: &Cache, jobs: &[(i64, JobKind)]) -> Result<Vec<(i64, JobKind)>, RedisError> {
     let mut range = cmd("XRANGE");
-    range.arg(JOBS_STREAM).arg("-").arg("+").arg("COUNT").arg(20_000);
+    range.arg(JOBS_STREAM).arg(last_delivered(cache).await?).arg("+").arg("COUNT").arg(20_000);
     let entries: Entries = cache.query(range).await?;
     let there: HashSet<i64> = entries.into_iter().filter_map(message).map(|message| message.job).collect();
     Ok(jobs.iter().copied().filter(|(id, _)| !there.contains(id)).collect())
+}
+
+/// After which message the group goes on, as the beginning of a range.
+async fn last_delivered(cache: &Cache) -> Result<String, RedisError> {
+    let mut about = cmd("XINFO");
+    about.arg("GROUPS").arg(JOBS_STREAM);
+    let groups: Vec<HashMap<String, redis::Value>> = match cache.query(about).await {
+        // There is no stream.
+        Err(error) if error.code() == Some("ERR") => Vec::new(),
+        answer => answer?,
+    };
+    let named = |group: &HashMap<String, redis::Value>, field: &str| {
+        group.get(field).and_then(|value| redis::from_redis_value::<String>(value.clone()).ok())
+    };
+    let ours = groups.iter().find(|group| named(group, "name").as_deref() == Some(GROUP));
+    let id = ours.and_then(|group| named(group, "last-delivered-id"));
+    Ok(id.map_or("-".into(), |id| format!("({id}")))
 }
 
 /// What is no message of ours is removed, and counted in the log.

@@ -10,7 +10,7 @@ use super::Certificates;
 /// Without any data on disk; ended with the value.
 #[derive(Debug)]
 pub struct RedisServer {
-    port: u16,
+    pub port: u16,
     pub url: String,
     options: Vec<String>,
     process: RefCell<Child>,
