@@ -21,6 +21,8 @@ const MOST_REDIRECTS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Web {
     client: Client,
+    /// The one port that is contacted, 443 but for a test.
+    port: u16,
     /// On a developer's machine: what may be contacted besides, over http too.
     development_targets: Vec<SocketAddr>,
 }
@@ -74,10 +76,10 @@ impl Web {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(development_targets: Vec<SocketAddr>) -> Result<Web, WebError> {
-        Web::with(development_targets, Resolver::system())
+        Web::with(development_targets, Resolver::system(), 443)
     }
 
-    fn with(development_targets: Vec<SocketAddr>, resolver: Resolver) -> Result<Web, WebError> {
+    fn with(development_targets: Vec<SocketAddr>, resolver: Resolver, port: u16) -> Result<Web, WebError> {
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -88,7 +90,7 @@ impl Web {
             .dns_resolver(Arc::new(resolver))
             .build()
             .map_err(|_| WebError::Unreachable)?;
-        Ok(Web { client, development_targets })
+        Ok(Web { client, port, development_targets })
     }
 
     /// What is there, following at most three redirects. `deadline` is for all of it.
@@ -149,7 +151,7 @@ impl Web {
             }
             return Ok(url);
         }
-        if url.scheme() != "https" || port != 443 || has_user {
+        if url.scheme() != "https" || port != self.port || has_user {
             return Err(WebError::NotPlainHttps);
         }
         match address {
