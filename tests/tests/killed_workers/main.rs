@@ -236,3 +236,31 @@ async fn a_message_to_discord_whose_worker_is_killed_is_always_the_same() {
 async fn a_message_to_a_webhook_whose_worker_is_killed_is_known_to_its_receiver_as_one() {
     kill_everywhere(Work::Webhook).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_told_to_end_gives_its_job_back_at_once() {
+    let redis = RedisServer::start();
+    let world = World::new(Work::Webhook, &redis).await;
+    // Takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    world.point_to(port).await;
+    let function = world.start(world.database.config.port, redis.port, port);
+    let process = function.process_id().to_string();
+    let running = tokio::spawn(invoke(function, r#"{"until":"empty"}"#));
+    let until = async |status: &str| {
+        for _ in 0..400 {
+            if world.status().await == status {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the job is not {status}");
+    };
+    until("running").await;
+    std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap();
+    until("queued").await;
+    let attempts: i32 = world.owner.query_one("select attempts from jobs", &[]).await.unwrap().get(0);
+    assert_eq!(attempts, 0, "that is no attempt");
+    running.await.unwrap().1.unwrap_err();
+}
