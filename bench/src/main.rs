@@ -5,6 +5,7 @@ mod cases;
 mod database;
 mod deals;
 mod ingest;
+mod jobs;
 mod market;
 mod matching;
 mod redis;
@@ -78,7 +79,8 @@ fn run() -> Result<()> {
         bench.measure_serving(&plain, long)?;
     }
     bench.measure_deals(&plain, explain)?;
-    bench.measure_matching(&plain, explain)
+    bench.measure_matching(&plain, explain)?;
+    bench.measure_jobs(&plain)
 }
 
 fn variable(name: &str) -> Result<String> {

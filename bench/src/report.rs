@@ -241,6 +241,22 @@ pub fn faults(faults: &[String]) {
     println!("    neither a sequential scan of a large table nor a sort of more than 10,000 rows: {found}");
 }
 
+/// From the request that makes a job to the worker's beginning, by the database's clock.
+pub fn pick_up(pick_up: &Samples, round_trips: &Samples) {
+    const BUDGET: Duration = Duration::from_millis(50);
+    println!("\nA job from its request to a worker that waits, in ms; beside it XADD to XREADGROUP alone");
+    let [time, slow] = [50, 99].map(|percent| pick_up.percentile(percent));
+    println!(
+        "p50 {}, p99 {}; stream p50 {}, p99 {}; budget {}, within: {}",
+        ms(time),
+        ms(slow),
+        ms(round_trips.percentile(50)),
+        ms(round_trips.percentile(99)),
+        ms(BUDGET),
+        yes_or_no(time <= BUDGET),
+    );
+}
+
 pub fn matching_head() {
     println!("\nMatching one listing against saved searches, with all that its users are told, in ms");
     println!("{:<24}{:>8}{:>8}{:>16}", "searches", "p50", "p99", "notifications");

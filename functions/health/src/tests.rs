@@ -42,7 +42,10 @@ fn health(ok: bool, db: bool, redis: bool, queue_depth: Option<u64>) -> (u16, Va
 #[tokio::test]
 async fn a_healthy_system_answers_the_earlier_systems_body_in_its_order() {
     let database = TestDatabase::migrated().await;
-    let app = database.app();
+    // Of its own: in the other tests' there may be jobs.
+    let redis = RedisServer::start();
+    let config = Config { redis: redis_at(&redis.url), ..config(&database.config) };
+    let app = App::new(config, Role::App);
     let response = route(&app, request("GET", "/health", "", None)).await.unwrap();
     let text = String::from_utf8(response.body().to_vec()).unwrap();
     let start = r#"{"ok":true,"db":true,"redis":true,"queue_depth":0,"version":"0.1.0","time":"20"#;
