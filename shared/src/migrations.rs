@@ -3,6 +3,7 @@
 
 mod history;
 mod lock;
+mod schema;
 mod session;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use self::history::{Applied, Plan};
+pub use self::schema::{Drift, check};
 use self::session::Session;
 use crate::error::describe;
 

@@ -1,5 +1,5 @@
 //! Migrates the schema: for CloudFormation, which waits for an answer at a URL, or for whoever invokes it with
-//! `{"action":"migrate"|"status"|"plan"}`.
+//! `{"action":"migrate"|"status"|"plan"|"check"}`.
 
 mod cloudformation;
 mod deadline;
@@ -41,6 +41,7 @@ async fn handle(event: LambdaEvent<Value>, environment: &Lookup) -> Result<Value
         Some("migrate") => Ok(json!(work::migrate(environment, deadline).await?)),
         Some("status") => work::status(environment, deadline).await,
         Some("plan") => Ok(json!(work::plan(environment, deadline).await?)),
-        _ => Err("give an action: migrate, status or plan".into()),
+        Some("check") => Ok(json!(work::check(environment, deadline).await?)),
+        _ => Err("give an action: migrate, status, plan or check".into()),
     }
 }

@@ -6,7 +6,7 @@ use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::config::{Config, PostgresConfig};
 use shared::db;
-use shared::migrations::{self, MigrationError, Report};
+use shared::migrations::{self, Drift, MigrationError, Report};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -63,6 +63,12 @@ pub async fn status(environment: &Lookup, deadline: Instant) -> Result<Value, Fa
     let mut status = json!(migrations::plan(&client, &migrations::embedded()).await?);
     status["history"] = json!(migrations::history(&client).await?);
     Ok(status)
+}
+
+/// How the live schema differs from what the migrations make.
+pub async fn check(environment: &Lookup, deadline: Instant) -> Result<Drift, Failure> {
+    let client = connect(environment, deadline).await?;
+    Ok(migrations::check(&client).await?)
 }
 
 /// Waits for a database that is still starting.

@@ -1,5 +1,5 @@
 //! A worker may be killed at any message that it sends, to PostgreSQL, to Redis, or to a receiver: after a restart each job
-//! has ended once. Every third message is killed, at one of three moments in turn, and by `make soak` every one at all three.
+//! has ended once. Every fifth message is killed, at one of three moments in turn, and by `make soak` every one at all three.
 
 mod receiver;
 
@@ -202,7 +202,7 @@ async fn kill_at(work: Work, cut: Cut, redis: &RedisServer) -> bool {
 async fn kill_everywhere(work: Work) {
     let redis = RedisServer::start();
     let moments = [Moment::BeforeItIsSent, Moment::AfterItIsSent, Moment::AfterItIsAnswered];
-    let (step, turns) = if std::env::var_os("SOAK").is_some() { (1, 3) } else { (3, 1) };
+    let (step, turns) = if std::env::var_os("SOAK").is_some() { (1, 3) } else { (5, 1) };
     let mut kills = 0;
     for message in (1..).step_by(step) {
         for turn in 0..turns {
