@@ -1,5 +1,6 @@
 //! A worker may be killed at any message that it sends, to PostgreSQL, to Redis, or to a receiver: after a restart each job
 //! has ended once. Every fifth message is killed, at one of three moments in turn, and by `make soak` every one at all three.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod receiver;
 
