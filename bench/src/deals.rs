@@ -26,10 +26,12 @@ pub struct Kind {
 type Problem = Box<dyn Fn(usize, &Value) -> Option<&'static str>>;
 
 impl Bench {
-    pub fn measure_deals(&self, transport: &Transport, explain: bool) -> Result<()> {
+    /// In the smaller market alone, or in both.
+    pub fn measure_deals(&self, transport: &Transport, small: bool, explain: bool) -> Result<()> {
         let mut medians: Vec<Vec<(&'static str, Duration)>> = Vec::new();
-        for (index, &listings) in market::SIZES.iter().enumerate() {
-            let explain = explain && index + 1 == market::SIZES.len();
+        let sizes = &market::SIZES[..if small { 1 } else { market::SIZES.len() }];
+        for (index, &listings) in sizes.iter().enumerate() {
+            let explain = explain && index + 1 == sizes.len();
             self.fill_market(listings, transport)?;
             report::deals_head(listings);
             let mut of_size = Vec::new();
@@ -43,7 +45,9 @@ impl Bench {
             of_size.extend(self.measure_ingest(listings, transport, explain)?);
             medians.push(of_size);
         }
-        report::growth(&market::SIZES, &medians);
+        if !small {
+            report::growth(&market::SIZES, &medians);
+        }
         Ok(())
     }
 

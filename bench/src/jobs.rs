@@ -24,7 +24,10 @@ impl Bench {
         let at_work = thread::spawn(move || worker.invoke_within(WORKER_TIME, b"{}".to_vec()).is_ok());
         let mut api = self.start("snap-jobs", "snap-jobs", transport)?;
         for _ in 0..JOBS {
-            self.invoke("snap-jobs", &mut api, new_snap_job())?;
+            let answer = self.invoke("snap-jobs", &mut api, new_snap_job())?;
+            if !String::from_utf8_lossy(&answer.body).contains("\"statusCode\":201") {
+                return Err(format!("a snap job: {}", String::from_utf8_lossy(&answer.body)).into());
+            }
             thread::sleep(Duration::from_millis(20));
         }
         let begun = "select count(*) from jobs where started_at is not null";

@@ -50,13 +50,14 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (Some(folder), Some(programs)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: bench FOLDER FOLDER-OF-PSQL [--long] [--deals] [--explain]".into());
+        return Err("usage: bench FOLDER FOLDER-OF-PSQL [--long] [--deals] [--small] [--explain]".into());
     };
-    let [mut long, mut deals_alone, mut explain] = [false; 3];
+    let [mut long, mut deals_alone, mut small, mut explain] = [false; 4];
     for option in arguments {
         match option.as_str() {
             "--long" => long = true,
             "--deals" => deals_alone = true,
+            "--small" => small = true,
             "--explain" => explain = true,
             other => return Err(format!("unknown option {other}").into()),
         }
@@ -78,7 +79,7 @@ fn run() -> Result<()> {
     if !deals_alone {
         bench.measure_serving(&plain, long)?;
     }
-    bench.measure_deals(&plain, explain)?;
+    bench.measure_deals(&plain, small, explain)?;
     bench.measure_matching(&plain, explain)?;
     bench.measure_jobs(&plain)
 }
