@@ -63,9 +63,9 @@ impl KillSwitch {
             tokio::time::sleep(Duration::from_millis(1)).await;
             process = self.process.load(Ordering::SeqCst);
         }
-        // It may have ended by itself.
-        let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
+        // Before the kill: whoever sees the process end then knows by what. It may have ended by itself.
         self.struck.store(true, Ordering::SeqCst);
+        let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
     }
 
     /// Both sockets close when this ends, as the kernel closes those of a killed process.
