@@ -77,13 +77,14 @@ python_tools() (
     if command -v flock >/dev/null; then
         flock 9 # two runs at once: one installs
     fi
-    if [ "$(cat "$tools/installed" 2>/dev/null)" = "$*" ]; then return; fi
+    # Its programs name the folder that they are in: one that has been moved is installed again.
+    if [ "$(cat "$tools/installed" 2>/dev/null)" = "$tools: $*" ]; then return; fi
     echo "installing $* into $tools" >&2
     # On Debian venv is a package of its own, and its absence shows only when it is used.
     python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
     python3 -m venv --clear "$tools" 9>&-
     "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "$@" 9>&-
-    echo "$*" >"$tools/installed" # last: an installation that broke off is started again
+    echo "$tools: $*" >"$tools/installed" # last: an installation that broke off is started again
 )
 
 # What reads the template and the migrations, in .dev/tools/template.
