@@ -3,7 +3,7 @@
 mod preview;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio_postgres::Row;
 
 pub use self::preview::{Match, PreviewRequest, preview};
@@ -13,31 +13,11 @@ use super::columns::Columns;
 use super::idempotency_keys::insert_once;
 use super::list::{KeyType, ListRequest, Sortable};
 use super::query::Query;
-use super::user_prefs::{NotifyChannel, notify_channels};
+use super::user_prefs::{NotifyChannel, NotifyDelivery, notify_channels};
 use crate::error::OnConstraint;
 use crate::http::{Created, Fields, IdempotencyKey, IfMatch, Page, Parameters};
 use crate::values::{Condition, Currency, Latitude, Longitude, Price, Score, Text, Timestamp, WholeMiles};
 use crate::{Error, Result};
-
-/// When a user is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Delivery {
-    /// At once, but for quiet hours.
-    Instant,
-    /// Of all there is, in one message.
-    Digest,
-}
-
-impl Delivery {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Delivery::Instant => "instant",
-            Delivery::Digest => "digest",
-        }
-    }
-}
 
 /// A word, or several in this order.
 pub type Word = Text<1, 50>;
@@ -69,7 +49,7 @@ pub struct SavedSearch<'r> {
     #[schemars(with = "Option<Vec<NotifyChannel>>")]
     pub channels: Option<Vec<&'r str>>,
     /// `null` is as the preferences say.
-    #[schemars(with = "Option<Delivery>")]
+    #[schemars(with = "Option<NotifyDelivery>")]
     pub delivery: Option<&'r str>,
     /// Nothing is told of it.
     pub paused: bool,
@@ -97,7 +77,7 @@ pub struct NewSavedSearch {
     min_score: Option<Score>,
     #[schemars(length(max = 3), extend("uniqueItems" = true))]
     channels: Option<Vec<NotifyChannel>>,
-    delivery: Option<Delivery>,
+    delivery: Option<NotifyDelivery>,
     paused: Option<bool>,
 }
 
@@ -154,7 +134,7 @@ pub struct SavedSearchPatch {
     min_score: Option<Option<Score>>,
     #[schemars(length(max = 3), extend("uniqueItems" = true))]
     channels: Option<Option<Vec<NotifyChannel>>>,
-    delivery: Option<Option<Delivery>>,
+    delivery: Option<Option<NotifyDelivery>>,
     paused: Option<bool>,
 }
 
@@ -257,7 +237,7 @@ pub async fn insert(
             &new.radius_mi,
             &new.min_score,
             &new.channels.as_deref().map(names),
-            &new.delivery.map(Delivery::as_str),
+            &new.delivery.map(NotifyDelivery::as_str),
             &new.paused,
         ],
         |row| {
@@ -334,7 +314,7 @@ pub async fn update(
                 &patch.channels.is_some(),
                 &patch.channels.as_ref().and_then(|channels| channels.as_deref().map(names)),
                 &patch.delivery.is_some(),
-                &patch.delivery.flatten().map(Delivery::as_str),
+                &patch.delivery.flatten().map(NotifyDelivery::as_str),
                 &patch.paused,
             ],
         )
