@@ -267,10 +267,9 @@ pub async fn explain(db: &Database, listing_id: i64) -> Result<ListingValuation>
     };
     let comps = comp_terms::by_ids(db, &snapshot.comps).await?;
     // Without the model there is nothing to explain it by; the next night's values are by one that is kept.
-    let evidence = model.and_then(|model| {
+    let estimate = model.and_then(|model| {
         let catalog = Catalog::of_one_subject(&comps);
-        let estimate = estimate(&subject, &catalog.all(), &model, snapshot.as_of.days()).ok()?;
-        Some(evidence(&estimate, &comps))
+        estimate(&subject, &catalog.all(), &model, snapshot.as_of.days()).ok()
     });
     Ok(ListingValuation {
         listing_id,
@@ -284,7 +283,8 @@ pub async fn explain(db: &Database, listing_id: i64) -> Result<ListingValuation>
             high_cents: Some(snapshot.high_cents),
             effective_comps: snapshot.effective_comps,
             reason: None,
-            evidence: evidence.unwrap_or_default(),
+            pull_limit: estimate.as_ref().map(|estimate| estimate.pull_limit),
+            evidence: estimate.map_or_else(Vec::new, |estimate| evidence(&estimate, &comps)),
             ..ValuationReport::none(&snapshot.currency, snapshot.model, snapshot.as_of, "")
         },
     })

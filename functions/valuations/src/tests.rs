@@ -56,25 +56,16 @@ async fn a_thing_is_worth_what_its_like_went_for_and_the_evidence_makes_the_pric
     assert_eq!(ids, [1, 2, 3, 4], "neither another variant, nor an accessory, nor what is years ago");
     assert!(evidence.iter().all(|item| !item["why"].as_str().unwrap().is_empty()));
 
-    // The weighted median, by hand.
-    let mut prices: Vec<(f64, f64)> = evidence
-        .iter()
-        .map(|item| (item["adjusted_price_cents"].as_f64().unwrap().ln(), item["weight"].as_f64().unwrap()))
-        .collect();
-    prices.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let total: f64 = prices.iter().map(|(_, weight)| weight).sum();
-    let (mut before, mut last) = (0.0, prices[0]);
-    let mut median = prices[0].0;
-    for (price, weight) in prices {
-        let middle = before + weight / 2.0;
-        if middle >= total / 2.0 {
-            median = last.1 + (price - last.1) * (total / 2.0 - last.0) / (middle - last.0);
-            break;
-        }
-        last = (middle, price);
-        before += weight;
-    }
-    assert!((median.exp() - fair as f64).abs() <= 1.0, "{} {fair}", median.exp());
+    let limit = told.body["pull_limit"].as_f64().unwrap();
+    let pull = |fair: f64| -> f64 {
+        let one = |item: &Value| {
+            let ln = (item["adjusted_price_cents"].as_f64().unwrap() / fair).ln();
+            item["weight"].as_f64().unwrap() * ln.clamp(-limit, limit)
+        };
+        evidence.iter().map(one).sum()
+    };
+    let fair = fair as f64;
+    assert!(pull(fair - 1.0) > 0.0 && pull(fair + 1.0) < 0.0, "{} at {fair}", pull(fair));
 }
 
 #[tokio::test]

@@ -34,7 +34,11 @@ pub async fn insert(db: &Database, model: Model) -> Result<Model> {
 
 fn of(row: &tokio_postgres::Row) -> Model {
     let Json(parameters): Json<Parameters> = row.get(1);
-    Model { version: row.get(0), parameters, term_weights: TermWeights::from_bytes(row.get(2)) }
+    Model {
+        version: row.get(0),
+        parameters: parameters.completed(),
+        term_weights: TermWeights::from_bytes(row.get(2)),
+    }
 }
 
 /// Puts the next available listings that the newest model has not valued yet on the waiting list; `false` when there

@@ -1,8 +1,8 @@
-//! The fair price: a weighted median of what comparable things went for, brought to the condition and the day.
+//! The fair price: a robust weighted mean of what comparable things went for, brought to the condition and the day.
 
 use super::catalog::{Candidate, OLDEST_DAYS};
-use super::likeness::{Likeness, likeness};
-use super::model::{Effects, bucket};
+use super::likeness::{Likeness, larger, likeness};
+use super::model::{Effects, Grounds, bucket};
 use super::title::{Offer, Title};
 use super::{Comp, Model, Subject};
 use crate::values::{CompKind, Condition};
@@ -23,7 +23,9 @@ pub struct Estimate {
     pub siblings_alone: bool,
     /// Which of the model's residuals are its own.
     pub bucket: usize,
-    /// Heaviest first. The weighted median of the adjusted prices is the fair price.
+    /// How far from the fair price, as a logarithm, a comp pulls at it as much as it ever does.
+    pub pull_limit: f64,
+    /// Heaviest first. The fair price is their [`fair_price`].
     pub evidence: Vec<Evidence>,
 }
 
@@ -42,6 +44,7 @@ pub struct Evidence {
 pub struct Why {
     pub similarity: f64,
     pub sibling: bool,
+    pub vague: bool,
     pub age_days: f64,
     pub kind: CompKind,
     pub condition: Option<Condition>,
@@ -64,19 +67,21 @@ impl Unvalued {
     }
 }
 
-const ASKING_WEIGHT: f64 = 0.6;
 /// A thing is valued only when something like it was seen since.
 const SEEN_WITHIN_DAYS: f64 = 365.0;
 /// For each step between the conditions.
 const CONDITION_STEP_WEIGHT: f64 = 0.9;
-const UNKNOWN_CONDITION_WEIGHT: f64 = 0.75;
 /// Categories are often wrong, but not as often as two products have the same name.
 const OTHER_CATEGORY_WEIGHT: f64 = 0.2;
 /// What a comp from far away counts at least, and over how many miles its weight halves towards that.
 const FAR_WEIGHT: f64 = 0.7;
 const NEAR_MILES: f64 = 300.0;
-/// More make no better median, and longer evidence.
+/// More make no better price, and longer evidence.
 const MOST_EVIDENCE: usize = 32;
+
+/// In standard deviations of a sale about what its product goes for: the best where about a seventh of the comps are
+/// wrong (Huber, Robust Estimation of a Location Parameter, 1964, table of section 6).
+const PULL_LIMIT: f64 = 1.0;
 
 /// Values a subject by candidates of its own currency, as of a day (Unix days).
 ///
@@ -98,7 +103,7 @@ pub fn estimate(
         .filter(|candidate| day - candidate.comp.day <= OLDEST_DAYS)
         .filter_map(|candidate| {
             let like = likeness(&title, candidate.title, model)?;
-            Some(Comparable::new(subject, candidate.comp, like, model, day))
+            Some(Comparable::new(subject, &title, candidate, like, model, day))
         })
         .collect();
     let siblings_alone = comparable.iter().all(|comparable| comparable.why.sibling);
@@ -112,6 +117,7 @@ pub fn estimate(
     comparable.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(b.comp.id.cmp(&a.comp.id)));
     comparable.truncate(MOST_EVIDENCE);
 
+    let pull_limit = PULL_LIMIT * model.parameters.noise.sold;
     let conditions: &[Option<Condition>] = match subject.condition {
         None => &[None],
         Some(condition) => &CONDITIONS[..=condition as usize],
@@ -121,7 +127,7 @@ pub fn estimate(
         .map(|&condition| {
             let evidence: Vec<Evidence> =
                 comparable.iter().map(|comparable| comparable.evidence(condition, model)).collect();
-            (median(&evidence), evidence)
+            (fair_price(&evidence, pull_limit), evidence)
         })
         // The last of equals is the condition asked for.
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
@@ -131,7 +137,14 @@ pub fn estimate(
     let sum: f64 = evidence.iter().map(|evidence| evidence.weight).sum();
     let squares: f64 = evidence.iter().map(|evidence| evidence.weight * evidence.weight).sum();
     let effective_comps = sum * sum / squares;
-    let bucket = bucket(effective_comps, siblings_alone, subject.condition.is_some());
+    let vague: f64 =
+        evidence.iter().filter(|evidence| evidence.why.vague).map(|evidence| evidence.weight).sum();
+    let grounds = match vague {
+        _ if siblings_alone => Grounds::SiblingsAlone,
+        vague if vague > sum / 3.0 => Grounds::PerhapsSiblings,
+        _ => Grounds::TheThingItself,
+    };
+    let bucket = bucket(effective_comps, grounds, subject.condition.is_some());
     let residuals = &model.parameters.residuals[bucket];
     let cents = |ln_price: f64| ln_price.exp().round().min(9e15) as i64;
     Ok(Estimate {
@@ -142,6 +155,7 @@ pub fn estimate(
         effective_comps,
         siblings_alone,
         bucket,
+        pull_limit,
         evidence,
     })
 }
@@ -158,17 +172,23 @@ const CONDITIONS: [Option<Condition>; 5] = [
 struct Comparable<'c> {
     comp: &'c Comp,
     weight: f64,
+    /// What the subject is worth more for being larger than a sibling.
+    larger: f64,
     why: Why,
 }
 
 impl<'c> Comparable<'c> {
-    fn new(subject: &Subject, comp: &'c Comp, like: Likeness, model: &Model, day: f64) -> Comparable<'c> {
+    fn new(
+        subject: &Subject,
+        title: &Title,
+        candidate: &Candidate<'c>,
+        like: Likeness,
+        model: &Model,
+        day: f64,
+    ) -> Comparable<'c> {
+        let comp = candidate.comp;
         // A moment is told by its hour: what was seen within it is new.
         let age_days = (day - comp.day).max(0.0);
-        let kind_weight = match comp.kind {
-            CompKind::Sold => 1.0,
-            CompKind::Asking => ASKING_WEIGHT,
-        };
         let place_weight = match (subject.place, comp.place) {
             (Some(ours), Some(theirs)) => {
                 FAR_WEIGHT + (1.0 - FAR_WEIGHT) * (-miles(ours, theirs) / NEAR_MILES).exp2()
@@ -181,14 +201,20 @@ impl<'c> Comparable<'c> {
         };
         Comparable {
             comp,
+            larger: if like.sibling {
+                larger(title, candidate.title, model.effects(&comp.category))
+            } else {
+                0.0
+            },
             weight: (-age_days / model.parameters.half_life_days).exp2()
                 * like.similarity.powi(2)
-                * kind_weight
+                * model.parameters.noise.weight(comp.kind, comp.condition)
                 * place_weight
                 * category_weight,
             why: Why {
                 similarity: like.similarity,
                 sibling: like.sibling,
+                vague: like.vague,
                 age_days,
                 kind: comp.kind,
                 condition: comp.condition,
@@ -202,11 +228,11 @@ impl<'c> Comparable<'c> {
         let ln_adjusted = (comp.price_cents as f64).ln() - effects.condition(comp.condition)
             + effects.condition(condition)
             + effects.trend * self.why.age_days
+            + self.larger
             - effects.kind(comp.kind);
         let condition_weight = match (condition, comp.condition) {
             (Some(ours), Some(theirs)) => CONDITION_STEP_WEIGHT.powi((ours as i32 - theirs as i32).abs()),
-            (None, None) => 1.0,
-            _ => UNKNOWN_CONDITION_WEIGHT,
+            _ => 1.0,
         };
         Evidence { comp_id: comp.id, ln_adjusted, weight: self.weight * condition_weight, why: self.why }
     }
@@ -220,12 +246,31 @@ pub fn miles((lat, lng): (f64, f64), (other_lat, other_lng): (f64, f64)) -> f64 
     2.0 * 3958.8 * h.sqrt().min(1.0).asin()
 }
 
-/// The weighted median of the adjusted prices.
-pub fn median(evidence: &[Evidence]) -> f64 {
-    let mut prices: Vec<(f64, f64)> =
-        evidence.iter().map(|evidence| (evidence.ln_adjusted, evidence.weight)).collect();
-    prices.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    quantile(&prices, 0.5)
+/// What the adjusted prices come to: [`location`] of them by their weights.
+pub fn fair_price(evidence: &[Evidence], pull_limit: f64) -> f64 {
+    let prices = evidence.iter().map(|evidence| (evidence.ln_adjusted, evidence.weight));
+    location(&mut prices.collect::<Vec<_>>(), pull_limit)
+}
+
+/// Huber's location of `(value, weight)`: where the pulls Σ weight × (value − location), each difference held within
+/// `pull_limit`, are in balance. Found by reweighted means from the weighted median. Sorts them.
+pub fn location(values: &mut [(f64, f64)], pull_limit: f64) -> f64 {
+    const MOST_STEPS: usize = 50;
+    values.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut location = quantile(values, 0.5);
+    for _ in 0..MOST_STEPS {
+        let (mut sum, mut total) = (0.0, 0.0);
+        for &(value, weight) in values.iter() {
+            let weight = weight * pull_limit / (value - location).abs().max(pull_limit);
+            sum += weight * value;
+            total += weight;
+        }
+        let before = std::mem::replace(&mut location, sum / total);
+        if (location - before).abs() < 1e-7 {
+            break;
+        }
+    }
+    location
 }
 
 /// A quantile of sorted `(value, weight)`. A value stands in the middle of its weight, and between two values it is

@@ -2,6 +2,7 @@
 
 mod effects;
 mod residuals;
+mod slopes;
 mod words;
 
 use super::catalog::{Catalog, OLDEST_DAYS};
@@ -18,9 +19,7 @@ pub fn fit(comps: &[Comp], day: f64) -> Model {
 
     let mut model = Model::unfitted();
     model.term_weights = words::weights(&comps, &titles);
-    let (market, categories) = effects::learn(&comps, &titles, &model, day);
-    model.parameters.market = market;
-    model.parameters.categories = categories;
+    effects::learn(&comps, &titles, &mut model, day);
     let catalog = Catalog::new(&comps);
     let sales = residuals::sales(&comps, day);
     model.parameters.half_life_days = residuals::best_half_life(&catalog, &sales, &model);

@@ -1,8 +1,8 @@
 //! Whether two titles are of the same product, and how surely.
 
 use super::Model;
-use super::model::{UNSEEN, UNSEEN_CODED};
-use super::title::{Offer, Title, Word};
+use super::model::{Effects, UNSEEN, UNSEEN_CODED};
+use super::title::{Measure, Offer, Title, Word, amount};
 
 /// What a comp is to the thing that is valued.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Likeness {
     pub similarity: f64,
     /// Another capacity, size or model of the same family: no comp where there are comps of the thing itself.
     pub sibling: bool,
+    /// Only one of the two titles tells a measure: whether it is a sibling is not known.
+    pub vague: bool,
 }
 
 /// From here on a word names something.
@@ -84,7 +86,7 @@ pub fn likeness(subject: &Title, comp: &Title, model: &Model) -> Option<Likeness
     if sibling {
         similarity *= SIBLING;
     }
-    Some(Likeness { similarity, sibling })
+    Some(Likeness { similarity, sibling, vague: told_by_one })
 }
 
 /// What words say together.
@@ -108,6 +110,18 @@ impl Words {
 pub fn weight(word: &Word, model: &Model) -> f64 {
     let unseen = if word.coded { UNSEEN_CODED } else { UNSEEN };
     model.term_weights.get(&word.text).unwrap_or(unseen)
+}
+
+/// What a subject is worth more than its sibling for being larger, as a logarithm, in what both titles tell.
+pub fn larger(subject: &Title, sibling: &Title, effects: &Effects) -> f64 {
+    let one = |(dimension, ours): &Measure| {
+        let theirs = sibling.of(dimension);
+        let [theirs] = theirs[..] else { return None };
+        let ((ours, unit), (theirs, their_unit)) = (amount(ours)?, amount(theirs)?);
+        let slope = effects.slopes.get(*dimension)?;
+        (unit == their_unit).then(|| slope * (ours / theirs).ln())
+    };
+    subject.measures.iter().filter_map(one).sum()
 }
 
 impl Title {

@@ -22,14 +22,44 @@ pub struct Parameters {
     pub market: Effects,
     /// Where a category's comps are many enough to differ from the market.
     pub categories: BTreeMap<String, Effects>,
+    #[serde(default = "assumed_noise")]
+    pub noise: Noise,
     /// A comp's weight halves with each such span.
     pub half_life_days: f64,
     /// How far the next sale lies from the estimate, by [`bucket`].
     pub residuals: Vec<Residuals>,
 }
 
-/// What the circumstances of a sale do to its price.
+/// Standard deviations of comps about what their product goes for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// Of sales in a condition that is told.
+    pub sold: f64,
+    /// Of asking prices in a condition that is told.
+    pub asking: f64,
+    /// Of sales in a condition that is not.
+    pub unknown_condition: f64,
+}
+
+impl Noise {
+    /// What a comp weighs beside a sale in a condition that is told: by the variances.
+    pub fn weight(&self, kind: CompKind, condition: Option<Condition>) -> f64 {
+        let beside_sold = |noise: f64| (self.sold / noise).powi(2).clamp(0.2, 0.9);
+        let kind = match kind {
+            CompKind::Sold => 1.0,
+            CompKind::Asking => beside_sold(self.asking),
+        };
+        if condition.is_some() { kind } else { kind * beside_sold(self.unknown_condition) }
+    }
+}
+
+/// Also of models that were stored before it was learned.
+fn assumed_noise() -> Noise {
+    Noise { sold: 0.25, asking: 0.32, unknown_condition: 0.35 }
+}
+
+/// What the circumstances of a sale do to its price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Effects {
     /// Of the conditions against `good`, worst first. Never falling.
     pub conditions: [f64; 5],
@@ -39,7 +69,12 @@ pub struct Effects {
     pub trend: f64,
     /// Of being asked for and not yet paid.
     pub asking: f64,
+    /// Of a measure being e times as large, by dimension.
+    #[serde(default)]
+    pub slopes: Slopes,
 }
+
+pub type Slopes = BTreeMap<String, f64>;
 
 impl Effects {
     pub fn condition(&self, condition: Option<Condition>) -> f64 {
@@ -55,21 +90,44 @@ impl Effects {
 }
 
 /// Assumed until learned, and drawn towards where comps are few.
-pub const ASSUMED: Effects =
-    Effects { conditions: [-0.7, -0.3, 0.0, 0.12, 0.25], unknown_condition: 0.0, trend: 0.0, asking: 0.12 };
+pub const ASSUMED: Effects = Effects {
+    conditions: [-0.7, -0.3, 0.0, 0.12, 0.25],
+    unknown_condition: 0.0,
+    trend: 0.0,
+    asking: 0.12,
+    slopes: Slopes::new(),
+};
 
 /// Upper ends of the evidence buckets, in effective comps; the last one has none.
 pub const BUCKETS: [f64; 5] = [1.25, 2.5, 4.0, 8.0, f64::INFINITY];
-/// Standard deviations assumed for the buckets until there are sales to learn from, the last for siblings.
-const ASSUMED_SPREADS: [f64; BUCKETS.len() + 1] = [0.45, 0.38, 0.33, 0.3, 0.27, 0.6];
+/// Standard deviations assumed for the buckets until there are sales to learn from, the last two for siblings and for
+/// what may be one.
+const ASSUMED_SPREADS: [f64; BUCKETS.len() + 3] = [0.45, 0.38, 0.33, 0.3, 0.27, 0.6, 0.5, 0.4];
 /// Each once for a condition that is told and once for one that is not.
 pub const ALL_BUCKETS: usize = 2 * ASSUMED_SPREADS.len();
 
+pub fn assumed_spread(bucket: usize) -> f64 {
+    ASSUMED_SPREADS[bucket / 2]
+}
+
+/// What an estimate rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grounds {
+    TheThingItself,
+    SiblingsAlone,
+    /// More than a third on comps of which it is not told whether they are siblings.
+    PerhapsSiblings,
+}
+
 /// Where the residuals of an estimate are found, by its evidence.
-pub fn bucket(effective_comps: f64, siblings_alone: bool, condition_is_told: bool) -> usize {
-    let evidence = match siblings_alone {
-        true => BUCKETS.len(),
-        false => BUCKETS.iter().position(|&end| effective_comps < end).unwrap_or(BUCKETS.len() - 1),
+pub fn bucket(effective_comps: f64, grounds: Grounds, condition_is_told: bool) -> usize {
+    let evidence = match grounds {
+        Grounds::TheThingItself => {
+            BUCKETS.iter().position(|&end| effective_comps < end).unwrap_or(BUCKETS.len() - 1)
+        }
+        Grounds::SiblingsAlone => BUCKETS.len(),
+        Grounds::PerhapsSiblings if effective_comps < BUCKETS[1] => BUCKETS.len() + 1,
+        Grounds::PerhapsSiblings => BUCKETS.len() + 2,
     };
     2 * evidence + usize::from(!condition_is_told)
 }
@@ -85,9 +143,17 @@ pub struct Residuals {
 
 const STEPS: usize = 40;
 
+impl Parameters {
+    /// With the assumptions for buckets that a release before did not know.
+    pub fn completed(mut self) -> Parameters {
+        self.residuals.extend((self.residuals.len()..ALL_BUCKETS).map(Residuals::assumed));
+        self
+    }
+}
+
 impl Residuals {
     pub fn assumed(bucket: usize) -> Residuals {
-        let spread = ASSUMED_SPREADS[bucket / 2];
+        let spread = assumed_spread(bucket);
         // The logistic distribution of that standard deviation: heavier tails than the normal one's.
         let scale = spread * 3.0_f64.sqrt() / std::f64::consts::PI;
         let quantile = |step: usize| {
@@ -97,12 +163,12 @@ impl Residuals {
         Residuals { quantiles: (1..STEPS).map(quantile).collect(), sales: 0 }
     }
 
-    /// Of residuals that may be outweighed by each other; sorts them.
-    pub fn learned(residuals: &mut [(f64, f64)]) -> Residuals {
+    /// Of residuals by their weights; sorts them. So many of them are sales of the bucket's own.
+    pub fn learned(residuals: &mut [(f64, f64)], sales: usize) -> Residuals {
         residuals.sort_by(|a, b| a.0.total_cmp(&b.0));
         let quantiles =
             (1..STEPS).map(|step| super::estimate::quantile(residuals, step as f64 / STEPS as f64));
-        Residuals { quantiles: quantiles.collect(), sales: residuals.len() }
+        Residuals { quantiles: quantiles.collect(), sales }
     }
 
     /// The quantile at 0.025 … 0.975, by linear interpolation.
@@ -128,6 +194,7 @@ impl Model {
             parameters: Parameters {
                 market: ASSUMED,
                 categories: BTreeMap::new(),
+                noise: assumed_noise(),
                 half_life_days: 120.0,
                 residuals: (0..ALL_BUCKETS).map(Residuals::assumed).collect(),
             },

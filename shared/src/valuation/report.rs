@@ -28,7 +28,10 @@ pub struct ValuationReport {
     pub as_of: Timestamp,
     /// Why there is no value.
     pub reason: Option<&'static str>,
-    /// Heaviest first. The weighted median of the adjusted prices, interpolated in logarithms, is the fair price.
+    /// How much a comp that is far off may pull: see `evidence`. `null` without a value.
+    pub pull_limit: Option<f64>,
+    /// Heaviest first. At the fair price their pulls, `weight` times ln(`adjusted_price_cents` ÷ fair price) held
+    /// within ± `pull_limit`, add up to 0.
     pub evidence: Vec<ReportedEvidence>,
 }
 
@@ -74,6 +77,7 @@ impl ValuationReport {
             model: model.clone(),
             as_of,
             reason,
+            pull_limit: None,
             evidence: Vec::new(),
         };
         match estimate {
@@ -83,6 +87,7 @@ impl ValuationReport {
                 low_cents: Some(estimate.low_cents),
                 high_cents: Some(estimate.high_cents),
                 effective_comps: estimate.effective_comps,
+                pull_limit: Some(estimate.pull_limit),
                 evidence: evidence(estimate, comps),
                 ..unvalued(None)
             },

@@ -1,4 +1,4 @@
-use super::estimate::{median, quantile};
+use super::estimate::{fair_price, location, quantile};
 use super::*;
 use crate::testing::random::Random;
 
@@ -156,11 +156,29 @@ fn one_more_comp_leaves_the_median_next_to_the_quantiles_that_are_its_weight_apa
 }
 
 #[test]
+fn a_wrong_comp_moves_the_price_by_its_weight_and_not_by_how_wrong_it_is() {
+    let mut random = Random::with_a_new_seed();
+    for _ in 0..1_000 {
+        let count = between(&mut random, 1, 30);
+        let mut comps: Vec<(f64, f64)> =
+            (0..count).map(|_| (9.0 + 0.1 * share(&mut random), 0.1 + share(&mut random))).collect();
+        let others: f64 = comps.iter().map(|(_, weight)| weight).sum();
+        let right = location(&mut comps, 0.25);
+        let weight = 0.5 * others * share(&mut random);
+        let wrong = if random.below(2) == 0 { 9.0 - 30.0 } else { 9.0 + 30.0 };
+        comps.push((wrong, weight));
+        let moved = (location(&mut comps, 0.25) - right).abs();
+        assert!((moved - 0.25 * weight / others).abs() < 1e-5, "{moved}: {comps:?}");
+    }
+}
+
+#[test]
 fn the_evidence_makes_the_price_and_the_same_evidence_the_same_price_to_the_bit() {
     each_market(|random, mut comps| {
         let (model, subject) = (fit(&comps, TODAY), subject(random));
         let Ok(first) = value(&comps, &subject, &model) else { return };
-        assert_eq!(median(&first.evidence).to_bits(), first.ln_fair_price.to_bits());
+        let price = fair_price(&first.evidence, first.pull_limit);
+        assert_eq!(price.to_bits(), first.ln_fair_price.to_bits());
         comps.reverse();
         assert_eq!(value(&comps, &subject, &model).as_ref(), Ok(&first), "in any order");
         let named: Vec<Comp> = first
@@ -252,4 +270,129 @@ fn what_is_too_good_to_be_true_is_to_be_verified_and_free_is_worth_what_it_saves
     assert_eq!(score(&Ask { price_cents: None, said_to_be_free: false }, &value, &model), None);
     assert!(says_free("FREE sofa", None) && says_free("Sofa", Some("Giving away, must go")));
     assert!(!says_free("Sofa, free delivery", Some("smoke-free home")));
+}
+
+/// Phones of a model: so many comps of each capacity, at prices that grow with it as its square root.
+fn phones(random: &mut Random, model: &str, capacities: &[i64], each: usize) -> Vec<Comp> {
+    let base = 1_000.0 * 200_f64.powf(share(random));
+    let capacities = capacities.iter().flat_map(|&capacity| std::iter::repeat_n(capacity, each));
+    let phones = capacities.map(|capacity| {
+        let noise = 0.9 + 0.2 * share(random);
+        Comp {
+            id: 0,
+            title: format!("Acme {model} {capacity}GB"),
+            category: "phones".into(),
+            price_cents: (base * (capacity as f64).sqrt() * noise) as i64,
+            currency: "USD".into(),
+            condition: Some(Condition::Good),
+            kind: CompKind::Sold,
+            day: TODAY - 300.0 * share(random),
+            place: None,
+        }
+    });
+    phones.collect()
+}
+
+#[test]
+fn a_sibling_is_brought_to_the_size_of_the_thing_as_the_market_prices_size() {
+    let mut random = Random::with_a_new_seed();
+    let mut comps: Vec<Comp> = (10..40)
+        .flat_map(|number| phones(&mut random, &format!("R{number}"), &[32, 64, 128, 256], 4))
+        .collect();
+    comps.extend(phones(&mut random, "Q7", &[32], 20));
+    comps.iter_mut().zip(1..).for_each(|(comp, id)| comp.id = id);
+    let model = fit(&comps, TODAY);
+    let of = |title: &str| {
+        let subject = Subject {
+            title: title.into(),
+            condition: Some(Condition::Good),
+            currency: "USD".into(),
+            ..Subject::default()
+        };
+        value(&comps, &subject, &model).expect("is valued")
+    };
+    let (small, large) = (of("Acme Q7 32GB"), of("Acme Q7 256GB"));
+    assert!(!small.siblings_alone && large.siblings_alone);
+    let times = large.fair_price_cents as f64 / small.fair_price_cents as f64;
+    assert!((times / 8_f64.sqrt() - 1.0).abs() < 0.1, "{times}");
+    let evidence: Vec<i64> = large.evidence.iter().map(|evidence| evidence.comp_id).collect();
+    assert!(evidence.iter().all(|&id| comps[id as usize - 1].title.contains("Q7")), "{evidence:?}");
+}
+
+#[test]
+fn who_does_not_tell_the_size_is_told_a_wider_interval() {
+    let mut random = Random::with_a_new_seed();
+    let mut comps: Vec<Comp> =
+        (10..60).flat_map(|number| phones(&mut random, &format!("R{number}"), &[32, 256], 12)).collect();
+    for (comp, id) in comps.iter_mut().zip(1..) {
+        comp.id = id;
+        // One in six sellers does not tell it.
+        if id % 6 == 0 {
+            let end = comp.title.rfind(' ').expect("a capacity is last");
+            comp.title.truncate(end);
+        }
+    }
+    let model = fit(&comps, TODAY);
+    let width = |title: &str| {
+        let subject = Subject {
+            title: title.into(),
+            condition: Some(Condition::Good),
+            currency: "USD".into(),
+            ..Subject::default()
+        };
+        let estimate = value(&comps, &subject, &model).expect("is valued");
+        (estimate.high_cents as f64 / estimate.low_cents as f64).ln()
+    };
+    let (told, not_told) = (width("Acme R12 32GB"), width("Acme R12"));
+    assert!(not_told > 1.3 * told, "{told} {not_told}");
+}
+
+#[test]
+fn a_model_of_a_release_before_still_values() {
+    let mut stored = serde_json::to_value(Model::unfitted().parameters).expect("is JSON");
+    let parameters = stored.as_object_mut().expect("is an object");
+    parameters.remove("noise");
+    parameters["market"].as_object_mut().expect("is an object").remove("slopes");
+    parameters["residuals"].as_array_mut().expect("is an array").truncate(12);
+    let read: Parameters = serde_json::from_value(stored).expect("is readable");
+    assert_eq!(read.completed(), Model::unfitted().parameters);
+}
+
+#[test]
+fn a_market_of_one_category_is_valued_as_one_of_many() {
+    let mut random = Random::with_a_new_seed();
+    let names = ["Norvik Hemna", "Norvik Tallo", "Acme Rocket", "Acme Anvil", "Ostby Fjell", "Ostby Brusk"];
+    let decorations = ["", "like new", "must go", "obo", "white", "pickup only"];
+    for each in [2, 6, 12] {
+        let mut comps = Vec::new();
+        for (name, base) in names.iter().zip([4_000.0, 9_000.0, 20_000.0, 45_000.0, 100_000.0, 220_000.0]) {
+            for _ in 0..each {
+                comps.push(Comp {
+                    id: comps.len() as i64 + 1,
+                    title: format!("{name} sofa {}", random.one_of(&decorations)),
+                    category: "sofas".into(),
+                    price_cents: (base * (0.9 + 0.2 * share(&mut random))) as i64,
+                    currency: "USD".into(),
+                    condition: Some(Condition::Good),
+                    kind: CompKind::Sold,
+                    day: TODAY - 100.0 * share(&mut random),
+                    place: None,
+                });
+            }
+        }
+        let model = fit(&comps, TODAY);
+        for (name, base) in names.iter().zip([4_000.0, 9_000.0, 20_000.0, 45_000.0, 100_000.0, 220_000.0]) {
+            let subject = Subject {
+                title: format!("{name} sofa {}", random.one_of(&decorations)),
+                category: Some("sofas".into()),
+                condition: Some(Condition::Good),
+                currency: "USD".into(),
+                place: None,
+            };
+            let estimate =
+                value(&comps, &subject, &model).unwrap_or_else(|why| panic!("{subject:?}: {why:?}"));
+            let error = estimate.fair_price_cents as f64 / base - 1.0;
+            assert!(error.abs() < 0.15, "{each} of each, {subject:?}: {error}");
+        }
+    }
 }

@@ -16,14 +16,17 @@ pub struct Title {
     pub offer: Offer,
     /// In their order, once each.
     pub words: Vec<Word>,
-    /// `("storage", "64gb")`, sorted.
-    pub measures: Vec<(&'static str, String)>,
+    /// Sorted.
+    pub measures: Vec<Measure>,
     /// What tells a model from its siblings: pro, mini, ultra.
     pub qualifiers: BTreeSet<String>,
     pub year: Option<u16>,
     /// All words with digits in one, for those who write WH-1000XM4 in three words.
     code: String,
 }
+
+/// `("storage", "64gb")`: a dimension and how much of it.
+pub type Measure = (&'static str, String);
 
 /// What is offered beside, or instead of, the thing itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +116,16 @@ impl Title {
 
     pub fn is_same_code(&self, other: &Title) -> bool {
         !self.code.is_empty() && self.code == other.code
+    }
+}
+
+/// The number of a measure and its unit, `64gb`; terabytes as gigabytes. `None` of `xl`.
+pub fn amount(value: &str) -> Option<(f64, &str)> {
+    let end = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
+    let number = value[..end].parse::<f64>().ok().filter(|number| *number > 0.0)?;
+    match &value[end..] {
+        "tb" => Some((number * 1024.0, "gb")),
+        unit => Some((number, unit)),
     }
 }
 

@@ -87,6 +87,7 @@ fn report() -> ValuationReport {
         model: "v7".into(),
         as_of: "2026-11-24T09:30:00Z".parse().expect("is a moment"),
         reason: None,
+        pull_limit: Some(0.25),
         evidence: vec![
             evidence(3, 19_000, 0.9, "sold 19 days ago in good condition; same product, 100 % alike"),
             evidence(7, 21_400, 0.5, "asked 8 days ago in good condition; same product, 100 % alike"),

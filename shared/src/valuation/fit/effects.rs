@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::slopes::{self, Group};
 use super::{ASSUMED, spread};
+use crate::valuation::estimate::location;
 use crate::valuation::likeness::weight;
-use crate::valuation::model::Effects;
-use crate::valuation::title::{Title, Word};
+use crate::valuation::model::{Effects, Noise};
+use crate::valuation::title::{Measure, Title, Word};
 use crate::valuation::{Comp, Model};
 use crate::values::CompKind;
 
@@ -34,14 +36,9 @@ struct Observation<'c> {
     error: f64,
 }
 
-/// The market's effects, and those of categories that have enough comps of their own.
-pub fn learn(
-    comps: &[Comp],
-    titles: &[Title],
-    model: &Model,
-    day: f64,
-) -> (Effects, BTreeMap<String, Effects>) {
-    let mut observations = observations(comps, titles, model, day);
+/// Sets the market's effects, those of categories that have enough comps of their own, and the noise that is left.
+pub fn learn(comps: &[Comp], titles: &[Title], model: &mut Model, day: f64) {
+    let (mut observations, mut groups) = observations(comps, titles, model, day);
     let mut market = ASSUMED;
     let mut categories: BTreeMap<&str, (Vec<usize>, Effects)> = BTreeMap::new();
     for (index, observation) in observations.iter().enumerate() {
@@ -50,35 +47,76 @@ pub fn learn(
     categories.retain(|_, (own, _)| own.len() >= FEWEST_IN_CATEGORY);
     for _ in 0..ROUNDS {
         let effects = |category: &str| categories.get(category).map_or(&market, |(_, effects)| effects);
-        center(&mut observations, effects);
+        let levels = center(&mut observations, effects);
+        for (group, level) in groups.iter_mut().zip(levels) {
+            group.level = level;
+        }
         let errors: Vec<f64> = observations.iter().map(|observation| observation.error).collect();
         let scale = (HUBER * spread(&errors)).max(1e-6);
-        let before = market;
-        market = improved(&before, &ASSUMED, ASSUMPTION, scale, observations.iter());
+        market = improved(&market, &ASSUMED, ASSUMPTION, scale, observations.iter());
         for (own, effects) in categories.values_mut() {
             let own = own.iter().map(|&index| &observations[index]);
             *effects = improved(effects, &market, MARKET, scale, own);
         }
     }
     rise(&mut market, &counts(observations.iter()));
+    let noise = noise(&observations, model.parameters.noise);
+    let (slopes, mut slopes_of) = slopes::learn(&groups, noise.sold);
+    market.slopes = slopes;
     let named = categories.into_iter().map(|(category, (own, mut effects))| {
         rise(&mut effects, &counts(own.iter().map(|&index| &observations[index])));
+        effects.slopes = market.slopes.clone();
+        effects.slopes.append(&mut slopes_of.remove(category).unwrap_or_default());
         (category.to_owned(), effects)
     });
-    (market, named.collect())
+    model.parameters.categories = named.collect();
+    model.parameters.market = market;
+    model.parameters.noise = noise;
+}
+
+/// Of products with many comps, whose level is known well; drawn towards what is assumed.
+fn noise(observations: &[Observation<'_>], assumed: Noise) -> Noise {
+    const MANY: usize = 6;
+    let of_one = observations.chunk_by(|one, other| one.group == other.group);
+    let known: Vec<&Observation<'_>> = of_one.filter(|group| group.len() >= MANY).flatten().collect();
+    let of = |assumed: f64, which: &dyn Fn(&Observation<'_>) -> bool| {
+        let errors: Vec<f64> = known.iter().filter(|one| which(one)).map(|one| one.error).collect();
+        let count = errors.len() as f64;
+        ((count * spread(&errors) + ASSUMPTION * assumed) / (count + ASSUMPTION)).max(0.02)
+    };
+    let told = |one: &Observation<'_>| one.condition < CONDITIONS - 1;
+    Noise {
+        sold: of(assumed.sold, &|one| told(one) && !one.asking),
+        asking: of(assumed.asking, &|one| told(one) && one.asking),
+        unknown_condition: of(assumed.unknown_condition, &|one| !told(one) && !one.asking),
+    }
 }
 
 /// Comps of products that have two or more.
-fn observations<'c>(comps: &'c [Comp], titles: &[Title], model: &Model, day: f64) -> Vec<Observation<'c>> {
-    let mut groups: BTreeMap<(&str, String), Vec<usize>> = BTreeMap::new();
+fn observations<'c>(
+    comps: &'c [Comp],
+    titles: &[Title],
+    model: &Model,
+    day: f64,
+) -> (Vec<Observation<'c>>, Vec<Group>) {
+    type Product<'c> = (&'c str, String, &'c [Measure]);
+    let mut groups: BTreeMap<Product<'_>, Vec<usize>> = BTreeMap::new();
     for (index, (comp, title)) in comps.iter().zip(titles).enumerate() {
         if let Some(product) = product(title, model) {
-            groups.entry((&comp.currency, product)).or_default().push(index);
+            groups.entry((&comp.currency, product, &title.measures)).or_default().push(index);
         }
     }
     groups.retain(|_, members| members.len() > 1);
     let mut observations = Vec::new();
-    for (group, members) in groups.into_values().enumerate() {
+    let mut named = Vec::with_capacity(groups.len());
+    for (group, ((currency, product, measures), members)) in groups.into_iter().enumerate() {
+        named.push(Group {
+            category: comps[members[0]].category.clone(),
+            name: format!("{currency} {product}"),
+            measures: measures.to_vec(),
+            comps: members.len() as f64,
+            level: 0.0,
+        });
         for index in members {
             let comp = &comps[index];
             observations.push(Observation {
@@ -92,10 +130,11 @@ fn observations<'c>(comps: &'c [Comp], titles: &[Title], model: &Model, day: f64
             });
         }
     }
-    observations
+    (observations, named)
 }
 
-/// What comps of one product have in common, roughly: the word that says the most, and all that tells variants apart.
+/// What comps of one product have in common, roughly, beside their measures: the word that says the most, and what tells
+/// models apart.
 fn product(title: &Title, model: &Model) -> Option<String> {
     let strongest: &Word = title
         .words
@@ -103,15 +142,15 @@ fn product(title: &Title, model: &Model) -> Option<String> {
         .filter(|word| weight(word, model) >= 0.5)
         .max_by(|a, b| weight(a, model).total_cmp(&weight(b, model)).then(b.text.cmp(&a.text)))?;
     let mut product = title.term(&strongest.text);
-    for part in title.measures.iter().map(|(_, value)| value).chain(&title.qualifiers) {
+    for part in &title.qualifiers {
         product.push(' ');
         product.push_str(part);
     }
     Some(product)
 }
 
-/// Sets the errors: against the effects, and against the product's own level.
-fn center<'e>(observations: &mut [Observation<'_>], effects: impl Fn(&str) -> &'e Effects) {
+/// Sets the errors: against the effects, and against the product's own level, which it returns.
+fn center<'e>(observations: &mut [Observation<'_>], effects: impl Fn(&str) -> &'e Effects) -> Vec<f64> {
     let groups = observations.last().map_or(0, |last| last.group + 1);
     for observation in observations.iter_mut() {
         let effects = effects(observation.category);
@@ -126,22 +165,16 @@ fn center<'e>(observations: &mut [Observation<'_>], effects: impl Fn(&str) -> &'
     for observation in observations.iter() {
         members[observation.group].push(observation.error);
     }
-    let levels: Vec<f64> = members.iter_mut().map(|errors| level(errors)).collect();
+    let levels: Vec<f64> = members.iter().map(|errors| level(errors)).collect();
     for observation in observations.iter_mut() {
         observation.error -= levels[observation.group];
     }
+    levels
 }
 
-/// Huber's mean, a few steps from the median.
-fn level(errors: &mut [f64]) -> f64 {
-    let mut level = super::median(errors);
+fn level(errors: &[f64]) -> f64 {
     let scale = (HUBER * spread(errors)).max(0.05);
-    for _ in 0..3 {
-        let weights = errors.iter().map(|error| (scale / (error - level).abs().max(scale), error));
-        let (sum, total) = weights.fold((0.0, 0.0), |(sum, total), (w, error)| (sum + w * error, total + w));
-        level = sum / total;
-    }
-    level
+    location(&mut errors.iter().map(|&error| (error, 1.0)).collect::<Vec<_>>(), scale)
 }
 
 /// One round of backfitting, drawn towards `prior` as if that were so many comps.
@@ -172,7 +205,7 @@ fn improved<'o>(
     let step = |(sum, weights): (f64, f64), now: f64, prior: f64| {
         now + (sum + strength * (prior - now)) / (weights + strength)
     };
-    let mut improved = *effects;
+    let mut improved = effects.clone();
     for (index, now) in improved.conditions.iter_mut().enumerate() {
         *now = step(condition[index], *now, prior.conditions[index]);
     }

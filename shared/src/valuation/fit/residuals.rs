@@ -7,25 +7,30 @@
 
 use super::{median, spread};
 use crate::valuation::catalog::Catalog;
-use crate::valuation::estimate::estimate;
-use crate::valuation::model::{ALL_BUCKETS, BUCKETS, Residuals};
+use crate::valuation::estimate::{estimate, quantile};
+use crate::valuation::model::{ALL_BUCKETS, BUCKETS, Residuals, assumed_spread};
 use crate::valuation::{Comp, Model, Subject};
 use crate::values::CompKind;
 
 /// Sales of so many days are looked at, the newest.
 const RECENT_DAYS: f64 = 450.0;
 const MOST_SALES: usize = 6_000;
-/// A bucket with fewer keeps what is assumed.
+/// Fewer say little of how far sales lie apart, or which half-life is best.
 const FEWEST_SALES: usize = 50;
+/// As many sales of a bucket as what is assumed of its spread and middle weighs, and as the shape of all weighs.
+const ASSUMPTION: f64 = 50.0;
+const SHAPE: f64 = 150.0;
+const SHAPE_POINTS: usize = 400;
 /// Of comps' weights, in days; a market of fashions forgets sooner than one of furniture.
-const HALF_LIVES: [f64; 4] = [60.0, 120.0, 240.0, 480.0];
-const SALES_TO_COMPARE: usize = 1_500;
+const HALF_LIVES: [f64; 5] = [60.0, 120.0, 240.0, 480.0, 960.0];
+const SALES_TO_COMPARE: usize = 2_000;
+const AS_GOOD: f64 = 1.005;
 /// The standard deviation of sales that are wrong, as a logarithm: a factor of two.
 const WRONG: f64 = 0.75;
 /// The first bucket of much evidence: from four effective comps on.
 const MUCH: usize = 6;
 /// The part of the sales that seem wrong which is taken to be: some are only rare.
-const CERTAINLY: f64 = 0.75;
+const CERTAINLY: f64 = 0.7;
 
 /// The recent sales, in an order that does not depend on that of the comps: the first so many are a fair draw.
 pub fn sales(comps: &[Comp], day: f64) -> Vec<&Comp> {
@@ -36,7 +41,8 @@ pub fn sales(comps: &[Comp], day: f64) -> Vec<&Comp> {
     sales
 }
 
-/// The half-life that would have valued recent sales best: by the median distance between estimate and sale.
+/// The half-life that would have valued recent sales best: by the mean distance between estimate and sale, in which a
+/// sale that is far off is no farther than three standard deviations.
 pub fn best_half_life(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> f64 {
     let assumed = model.parameters.half_life_days;
     let sales = &sales[..sales.len().min(SALES_TO_COMPARE)];
@@ -44,17 +50,17 @@ pub fn best_half_life(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> 
         return assumed;
     }
     let mut model = model.clone();
+    let far = 3.0 * model.parameters.noise.sold;
     let distance = |half_life: &f64| {
         model.parameters.half_life_days = *half_life;
-        let mut distances: Vec<f64> = sales
-            .iter()
-            .filter_map(|sale| valued(catalog, sale, &model).map(|(_, residual)| residual.abs()))
-            .collect();
-        median(&mut distances)
+        let residuals = sales.iter().filter_map(|sale| valued(catalog, sale, &model));
+        residuals.map(|(_, residual)| residual.abs().min(far)).sum::<f64>()
     };
     let distances: Vec<f64> = HALF_LIVES.iter().map(distance).collect();
-    let best = distances.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).map(|(index, _)| index);
-    best.map_or(assumed, |index| HALF_LIVES[index])
+    let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
+    // Of those that are as good, the longest: it forgets the least.
+    let best = HALF_LIVES.iter().zip(&distances).rfind(|(_, distance)| **distance <= least * AS_GOOD);
+    best.map_or(assumed, |(half_life, _)| *half_life)
 }
 
 /// The bucket of a sale's estimate, from what was known before it, and how far the sale lies from it.
@@ -71,6 +77,8 @@ fn valued(catalog: &Catalog<'_>, sale: &Comp, model: &Model) -> Option<(usize, f
     Some((estimate.bucket, (sale.price_cents as f64).ln() - estimate.ln_fair_price))
 }
 
+/// Where a bucket's sales are few, what is known of all of them helps: how much wider thin evidence is than thick, and the
+/// shape of what is left.
 pub fn learn(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> Vec<Residuals> {
     let mut by_bucket: Vec<Vec<f64>> = vec![Vec::new(); ALL_BUCKETS];
     for sale in sales {
@@ -78,7 +86,56 @@ pub fn learn(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> Vec<Resid
             by_bucket[bucket].push(residual);
         }
     }
+    if by_bucket.iter().all(|residuals| residuals.len() < FEWEST_SALES) {
+        return (0..ALL_BUCKETS).map(Residuals::assumed).collect();
+    }
+    let learned = right_sales(&by_bucket);
 
+    let known: f64 = learned.iter().filter_map(|of| of.spread).map(|_| 1.0).sum();
+    let stretch = learned
+        .iter()
+        .enumerate()
+        .filter_map(|(bucket, of)| Some((of.spread? / assumed_spread(bucket)).ln()));
+    let stretch = (stretch.sum::<f64>() / known).exp();
+    let centers: Vec<(f64, f64)> = learned
+        .iter()
+        .enumerate()
+        .map(|(bucket, of)| {
+            let count = of.sales.len() as f64;
+            let own = count / (count + ASSUMPTION);
+            let assumed = assumed_spread(bucket) * stretch;
+            let spread = of.spread.map_or(assumed, |spread| spread.powf(own) * assumed.powf(1.0 - own));
+            (own * of.middle(), spread)
+        })
+        .collect();
+    let shape = shape(&learned, &centers);
+    learned
+        .into_iter()
+        .zip(centers)
+        .map(|(of, (middle, spread))| {
+            let count = of.sales.len();
+            let mut sales = of.sales;
+            sales.extend(shape.iter().map(|point| (middle + spread * point, SHAPE / shape.len() as f64)));
+            Residuals::learned(&mut sales, count)
+        })
+        .collect()
+}
+
+/// What sales of a bucket say of the next right one.
+struct Learned {
+    /// Each with how likely it is right.
+    sales: Vec<(f64, f64)>,
+    /// The standard deviation; `None` of few.
+    spread: Option<f64>,
+}
+
+impl Learned {
+    fn middle(&self) -> f64 {
+        median(&mut self.sales.iter().map(|(residual, _)| *residual).collect::<Vec<_>>())
+    }
+}
+
+fn right_sales(by_bucket: &[Vec<f64>]) -> Vec<Learned> {
     let mixtures: Vec<Option<Mixture>> = by_bucket
         .iter()
         .map(|residuals| (residuals.len() >= FEWEST_SALES).then(|| Mixture::of(residuals)))
@@ -88,16 +145,30 @@ pub fn learn(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> Vec<Resid
     let most_sales = (0..ALL_BUCKETS).max_by_key(|&bucket| (much(bucket), by_bucket[bucket].len()));
     let share = most_sales.and_then(|bucket| mixtures[bucket].as_ref()).map_or(0.0, |mixture| mixture.share);
     let wrong = CERTAINLY * share;
-    let learned = by_bucket.iter().zip(&mixtures).enumerate().map(|(bucket, (residuals, mixture))| {
-        let Some(mixture) = mixture else { return Residuals::assumed(bucket) };
-        let taken = (wrong / mixture.share.max(1e-9)).min(1.0);
-        let mut weighted: Vec<(f64, f64)> = residuals
-            .iter()
-            .map(|&residual| (residual, 1.0 - taken * mixture.probability_of_wrong(residual)))
-            .collect();
-        Residuals::learned(&mut weighted)
-    });
-    learned.collect()
+    let right = |(residuals, mixture): (&Vec<f64>, &Option<Mixture>)| {
+        let probability = |residual: f64| match mixture {
+            Some(mixture) => {
+                1.0 - (wrong / mixture.share.max(1e-9)).min(1.0) * mixture.probability_of_wrong(residual)
+            }
+            None => 1.0,
+        };
+        let mut sales: Vec<(f64, f64)> =
+            residuals.iter().map(|&residual| (residual, probability(residual))).collect();
+        sales.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let spread = mixture.as_ref().map(|_| (quantile(&sales, 0.9) - quantile(&sales, 0.1)) / 2.563);
+        Learned { sales, spread }
+    };
+    by_bucket.iter().zip(&mixtures).map(right).collect()
+}
+
+/// The quantiles of all sales, each from the middle of its bucket and in standard deviations of it.
+fn shape(learned: &[Learned], centers: &[(f64, f64)]) -> Vec<f64> {
+    let of_one = |(of, &(middle, spread)): (&Learned, &(f64, f64))| -> Vec<(f64, f64)> {
+        of.sales.iter().map(|&(residual, right)| ((residual - middle) / spread, right)).collect()
+    };
+    let mut all: Vec<(f64, f64)> = learned.iter().zip(centers).flat_map(of_one).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    (0..SHAPE_POINTS).map(|point| quantile(&all, (point as f64 + 0.5) / SHAPE_POINTS as f64)).collect()
 }
 
 /// A normal distribution and a few values from a much wider one, told apart by expectation maximisation.

@@ -33,11 +33,18 @@ const SMALL_CATEGORY: f64 = 20.0;
 /// The standard deviation of the logarithms of a word's prices: those of one product have about the second, conditions
 /// and slips included.
 const PRICES_APART: (f64, f64) = (0.55, 0.3);
+/// The same beside that of its main category: a model of several sizes is less of it than one, and still a name.
+const PRICES_APART_IN_CATEGORY: (f64, f64) = (0.7, 0.4);
 const FEWEST_PRICES: usize = 8;
 
 /// Of a word's comps, the part that names the same brand: from the first to the second it becomes a model of it.
 const OF_ONE_BRAND: (f64, f64) = (0.5, 0.8);
 const FEWEST_OF_A_BRAND: usize = 5;
+
+struct Category {
+    comps: usize,
+    prices_apart: f64,
+}
 
 #[derive(Default)]
 struct Found<'c> {
@@ -51,13 +58,20 @@ struct Found<'c> {
 pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
     let ln_price = |comp: &Comp| (comp.price_cents as f64).ln();
     let mut by_currency: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    let mut categories: BTreeMap<&str, usize> = BTreeMap::new();
     for comp in comps {
         by_currency.entry(&comp.currency).or_default().push(ln_price(comp));
-        *categories.entry(&comp.category).or_default() += 1;
     }
     let levels: BTreeMap<&str, f64> =
         by_currency.into_iter().map(|(currency, mut prices)| (currency, median(&mut prices))).collect();
+    let relative_price = |comp: &Comp| ln_price(comp) - levels[comp.currency.as_str()];
+    let mut by_category: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for comp in comps {
+        by_category.entry(&comp.category).or_default().push(relative_price(comp));
+    }
+    let categories: BTreeMap<&str, Category> = by_category
+        .into_iter()
+        .map(|(name, prices)| (name, Category { comps: prices.len(), prices_apart: spread(&prices) }))
+        .collect();
 
     let mut words: BTreeMap<&str, Found<'_>> = BTreeMap::new();
     for (index, (comp, title)) in comps.iter().zip(titles).enumerate() {
@@ -66,11 +80,11 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
             found.coded |= word.coded;
             found.comps.push(index);
             *found.by_category.entry(&comp.category).or_default() += 1;
-            found.relative_prices.push(ln_price(comp) - levels[comp.currency.as_str()]);
+            found.relative_prices.push(relative_price(comp));
         }
     }
     let all = comps.len().max(1) as f64;
-    let alike: f64 = categories.values().map(|&count| (count as f64 / all).powi(2)).sum();
+    let alike: f64 = categories.values().map(|of| (of.comps as f64 / all).powi(2)).sum();
     let places: BTreeMap<&str, Place> =
         words.iter().map(|(text, found)| (*text, found.place(&categories, alike))).collect();
 
@@ -85,7 +99,7 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
             _ => 0.0,
         };
         let by_place = place.in_few * place.model * place.of_few.max(of_a_brand * place.in_one);
-        (text, found.weight(by_place))
+        (text, found.weight(by_place, 1.0 - alike, place.prices_apart))
     }))
 }
 
@@ -96,6 +110,8 @@ struct Place {
     /// As `in_one`, but for what a brand says too.
     model: f64,
     of_few: f64,
+    /// The standard deviation of the logarithms of its main category's prices.
+    prices_apart: f64,
 }
 
 impl Place {
@@ -106,14 +122,15 @@ impl Place {
 
 impl Found<'_> {
     /// `alike` is how likely any two comps are of one category.
-    fn place(&self, categories: &BTreeMap<&str, usize>, alike: f64) -> Place {
+    fn place(&self, categories: &BTreeMap<&str, Category>, alike: f64) -> Place {
         let count = self.comps.len() as f64;
         let (category, most) =
             self.by_category.iter().max_by_key(|(_, count)| **count).expect("a comp has a category");
         let most = *most as f64;
         // Two comps in one category are no more than a coincidence.
         let others = (count - 1.0).max(1.0);
-        let of_it = most / (categories[category] as f64 + SMALL_CATEGORY);
+        let category = &categories[category];
+        let of_it = most / (category.comps as f64 + SMALL_CATEGORY);
         let pairs: f64 = self.by_category.values().map(|&count| (count * (count - 1)) as f64).sum();
         let beyond = (pairs / (count * others) - alike) / (1.0 - alike).max(f64::MIN_POSITIVE);
         let in_one = between((most - 1.0) / others, IN_ONE_CATEGORY);
@@ -122,6 +139,7 @@ impl Found<'_> {
             in_one,
             model: BRAND + (1.0 - BRAND) * in_one,
             of_few: between(of_it, OF_THE_CATEGORY),
+            prices_apart: category.prices_apart,
         }
     }
 
@@ -138,15 +156,22 @@ impl Found<'_> {
         brands.into_values().max().unwrap_or_default() as f64 / self.comps.len() as f64
     }
 
-    fn weight(&self, by_place: f64) -> f64 {
-        let by_price = match self.relative_prices.len() {
-            FEWEST_PRICES.. => between(spread(&self.relative_prices), PRICES_APART),
-            _ => 0.0,
+    /// `telling` is how likely any two comps are of two categories: where all are of one, places tell nothing.
+    fn weight(&self, by_place: f64, telling: f64, apart_in_category: f64) -> f64 {
+        let count = self.comps.len() as f64;
+        let (evidence, count) = match self.relative_prices.len() {
+            FEWEST_PRICES.. => {
+                let apart = spread(&self.relative_prices);
+                let in_category = apart / apart_in_category.max(f64::MIN_POSITIVE);
+                let by_price =
+                    between(apart, PRICES_APART).max(between(in_category, PRICES_APART_IN_CATEGORY));
+                (by_place.max(by_price), count)
+            }
+            _ => (by_place, count * telling),
         };
         let (unseen, assumption) =
             if self.coded { (UNSEEN_CODED, ASSUMPTION_CODED) } else { (UNSEEN, ASSUMPTION) };
-        let count = self.comps.len() as f64;
-        (count * by_place.max(by_price) + assumption * unseen) / (count + assumption)
+        (count * evidence + assumption * unseen) / (count + assumption)
     }
 }
 

@@ -7,12 +7,12 @@ use super::tokens::Token;
 use super::words::{
     ACCESSORIES, BROKEN, COUNTED, INCLUDED, PURPOSES, QUALIFIERS, SIZES, TIME_UNITS, UNITS, WANTED, is_noise,
 };
-use super::{Offer, Title, Word};
+use super::{Measure, Offer, Title, Word};
 
 #[derive(Default)]
 pub struct Reader {
     words: Vec<Word>,
-    measures: Vec<(&'static str, String)>,
+    measures: Vec<Measure>,
     qualifiers: BTreeSet<String>,
     year: Option<u16>,
     accessory: Option<String>,
