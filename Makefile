@@ -20,7 +20,7 @@ backtest: ## judge fair prices and deal scores on generated markets, of SEEDS
 bench: ## measure the functions, beside a handler that does nothing and pgbench
 	@scripts/bench
 soak: ## run the long proofs: kills, freezes, crashes, retries, fuzzing (an hour)
-	@SOAK=1 scripts/test --no-capture -E 'binary(killed_migrations) or binary(outages) or binary(retries) or binary(killed_workers) or test(run::tests)'
+	@SOAK=1 scripts/test --no-capture -E 'binary(killed_migrations) or binary(migrations_under_load) or binary(outages) or binary(retries) or binary(killed_workers) or test(run::tests)'
 	@FUZZ_EXAMPLES=500 scripts/check-api 3600
 check: ## format, lints, template
 	@scripts/tools

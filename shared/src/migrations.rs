@@ -23,8 +23,9 @@ mod embedded {
     refinery::embed_migrations!("../migrations");
 }
 
-/// How long a statement of a migration may queue for a lock, while all others queue behind it.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a statement of a migration may queue for a lock, while all others queue behind it: a request waits for less
+/// than a second.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// How long a session may do nothing. A migration never rests this long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
