@@ -17,7 +17,7 @@ use shared::values::Timestamp;
 
 use self::message::Message;
 use crate::job::{Context, Failure, Outcome};
-use crate::web::WebError;
+use crate::web::{Answer, WebError};
 
 /// For all of a message's way to its receiver.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -106,6 +106,16 @@ fn targets(app: &App, user_id: &str, delivery: &Delivery<'_>) -> Result<Targets,
         tracing::error!(error, "where a user's messages go does not open");
         Failure::Retry("where it goes cannot be read here now".into())
     })
+}
+
+impl Answer {
+    /// Another try may do, when the receiver says.
+    fn retry(self, reason: String) -> Failure {
+        match self.retry_after {
+            Some(wait) => Failure::RetryAfter(reason, wait),
+            None => Failure::Retry(reason),
+        }
+    }
 }
 
 fn no_target(field: &str) -> Failure {

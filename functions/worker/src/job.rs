@@ -1,5 +1,7 @@
 //! What a job is done with, and what comes of it.
 
+use std::time::Duration;
+
 use shared::App;
 use shared::values::Timestamp;
 
@@ -25,6 +27,8 @@ pub enum Outcome {
 pub enum Failure {
     /// Another try may do.
     Retry(String),
+    /// Another try may do, but not before so long.
+    RetryAfter(String, Duration),
     /// No other try would.
     Final(String),
     /// Another worker has the job by now.

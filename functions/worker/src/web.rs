@@ -10,12 +10,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::LOCATION;
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 use url::{Host, Url};
 
 const MOST_REDIRECTS: usize = 3;
+/// Whatever a receiver asks for.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// A client that keeps no connection from one user's address to the next.
 #[derive(Debug, Clone)]
@@ -25,6 +29,14 @@ pub struct Web {
     port: u16,
     /// On a developer's machine: what may be contacted besides, over http too.
     development_targets: Vec<SocketAddr>,
+}
+
+/// To what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// How long to wait before it is sent again.
+    pub retry_after: Option<Duration>,
 }
 
 /// Why there is no answer, in words for whoever gave the address, which is never quoted: it may hold a secret.
@@ -113,21 +125,26 @@ impl Web {
         tokio::time::timeout(deadline, fetch).await.unwrap_or(Err(WebError::TooLong))
     }
 
-    /// Sends a body; the status that it was answered with. A redirect is an answer like others.
+    /// Sends a body; what it was answered with. A redirect is an answer like others.
     pub async fn post(
         &self,
         url: &str,
         headers: &[(&'static str, String)],
         body: Vec<u8>,
         deadline: Duration,
-    ) -> Result<u16, WebError> {
+    ) -> Result<Answer, WebError> {
         let url = self.checked(Url::parse(url).map_err(|_| WebError::NoUrl)?)?;
         let mut request = self.client.post(url).body(body);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         let sent = tokio::time::timeout(deadline, request.send()).await.map_err(|_| WebError::TooLong)?;
-        Ok(sent.map_err(told)?.status().as_u16())
+        let response = sent.map_err(told)?;
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status: response.status().as_u16(),
+            retry_after: retry_after.and_then(|value| wait(value, Timestamp::now())),
+        })
     }
 
     /// The URL, if it may be contacted; of a name that is found when it is looked up.
@@ -159,6 +176,18 @@ impl Web {
             _ => Ok(url),
         }
     }
+}
+
+/// A `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3); at most an hour.
+fn wait(value: &str, now: Timestamp) -> Option<Duration> {
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let moment = rfc2822::parse(value).ok()?.timestamp();
+            moment.duration_since(now).try_into().unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 async fn fetched(mut response: Response, most_bytes: usize) -> Result<Vec<u8>, WebError> {

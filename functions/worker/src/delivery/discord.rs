@@ -5,7 +5,7 @@ use shared::db::user_prefs::Targets;
 use super::message::Message;
 use super::{DEADLINE, json_type};
 use crate::job::Failure;
-use crate::web::Web;
+use crate::web::{Answer, Web};
 
 pub async fn send(web: &Web, targets: &Targets, message: &Message) -> Result<(), Failure> {
     let Some(url) = &targets.discord_webhook_url else { return Err(super::no_target("discord_webhook_url")) };
@@ -13,16 +13,16 @@ pub async fn send(web: &Web, targets: &Targets, message: &Message) -> Result<(),
     // Without it, Discord answers before it knows whether there is a message.
     let url = format!("{url}?wait=true");
     match web.post(&url, &[json_type()], body, DEADLINE).await {
-        Ok(status) => judge(status),
+        Ok(answer) => judge(answer),
         Err(error) => Err(super::not_reached("Discord", error)),
     }
 }
 
-fn judge(status: u16) -> Result<(), Failure> {
-    match status {
+fn judge(answer: Answer) -> Result<(), Failure> {
+    match answer.status {
         200..=299 => Ok(()),
         401 | 403 | 404 | 410 => Err(Failure::Final("the Discord webhook no longer exists".into())),
-        status @ (408 | 429 | 500..) => Err(Failure::Retry(format!("Discord answered {status}"))),
+        status @ (408 | 429 | 500..) => Err(answer.retry(format!("Discord answered {status}"))),
         status => Err(Failure::Final(format!("Discord refused the message ({status})"))),
     }
 }

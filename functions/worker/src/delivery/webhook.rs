@@ -11,7 +11,7 @@ use shared::values::WebhookSecret;
 use super::message::Message;
 use super::{DEADLINE, json_type};
 use crate::job::Failure;
-use crate::web::Web;
+use crate::web::{Answer, Web};
 
 pub async fn send(web: &Web, targets: &Targets, message: &Message) -> Result<(), Failure> {
     let Some(url) = &targets.webhook_url else { return Err(super::no_target("webhook_url")) };
@@ -28,7 +28,7 @@ pub async fn send(web: &Web, targets: &Targets, message: &Message) -> Result<(),
     let headers =
         [json_type(), ("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", signature)];
     match web.post(url, &headers, body.into_bytes(), DEADLINE).await {
-        Ok(status) => judge(status),
+        Ok(answer) => judge(answer),
         Err(error) => Err(super::not_reached("the webhook", error)),
     }
 }
@@ -43,11 +43,11 @@ fn signature(keys: &[Vec<u8>], id: &str, timestamp: &str, body: &str) -> String 
     keys.iter().map(by).collect::<Vec<_>>().join(" ")
 }
 
-fn judge(status: u16) -> Result<(), Failure> {
-    match status {
+fn judge(answer: Answer) -> Result<(), Failure> {
+    match answer.status {
         200..=299 => Ok(()),
         410 => Err(Failure::Final("the webhook says that it is gone (410)".into())),
-        status @ (408 | 425 | 429 | 500..) => Err(Failure::Retry(format!("the webhook answered {status}"))),
+        status @ (408 | 425 | 429 | 500..) => Err(answer.retry(format!("the webhook answered {status}"))),
         status => Err(Failure::Final(format!("the webhook refused the message ({status})"))),
     }
 }
@@ -72,6 +72,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_an_end_or_another_try() {
+        let judge = |status| judge(Answer { status, retry_after: None });
         for status in [200, 202, 204] {
             assert_eq!(judge(status), Ok(()));
         }

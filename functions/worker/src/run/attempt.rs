@@ -113,6 +113,10 @@ impl Attempts {
                 tracing::warn!(id, kind, attempt, "a job failed, and is tried again up to five times");
                 jobs::fail(db, job, Attempt::Again, &shortened(&reason)).await
             }
+            Err(Failure::RetryAfter(reason, wait)) => {
+                tracing::warn!(id, kind, attempt, "a job failed, and is tried again when the receiver said");
+                jobs::fail(db, job, Attempt::AgainAfter(wait), &shortened(&reason)).await
+            }
             Err(Failure::Final(reason)) => {
                 tracing::warn!(id, kind, attempt, "a job failed for good");
                 jobs::fail(db, job, Attempt::Last, &shortened(&reason)).await

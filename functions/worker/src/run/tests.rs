@@ -223,6 +223,21 @@ async fn a_poison_job_dies_after_five_attempts_with_its_reason_and_the_others_ar
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_failed_comes_again_when_its_receiver_said_and_not_before() {
+    let bench = Bench::new().await;
+    let [job] = bench.add_jobs(1).await[..] else { panic!("one job was asked for") };
+    let app = bench.app();
+    app.cache.add(&[(job, JobKind::Delivery)]).await.unwrap();
+    run(app, &Arc::default(), &options("one"), |_| async {
+        Err(Failure::RetryAfter("the webhook answered 429".into(), Duration::from_secs(900)))
+    })
+    .await;
+    let waits = "select count(*) = 1 from jobs where status = 'queued' and attempts = 1
+                  and run_at between now() + interval '14 minutes' and now() + interval '16 minutes'";
+    assert!(bench.one::<bool>(waits).await);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_worker_that_lost_its_lease_commits_nothing() {
     let bench = Bench::new().await;

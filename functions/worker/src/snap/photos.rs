@@ -140,6 +140,7 @@ fn unavailable() -> Failure {
 fn of_photo(number: usize, failure: Failure) -> Failure {
     match failure {
         Failure::Retry(reason) => Failure::Retry(format!("photo {number}: {reason}")),
+        Failure::RetryAfter(reason, wait) => Failure::RetryAfter(format!("photo {number}: {reason}"), wait),
         Failure::Final(reason) => Failure::Final(format!("photo {number}: {reason}")),
         Failure::LostLease => Failure::LostLease,
     }

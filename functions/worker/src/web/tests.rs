@@ -255,7 +255,7 @@ async fn three_redirects_are_followed_and_none_by_post() {
     .await;
     let posted =
         Web::new(vec![moved]).unwrap().post(&format!("http://{moved}/"), &[], Vec::new(), SOON).await;
-    assert_eq!(posted, Ok(307));
+    assert_eq!(posted.map(|answer| answer.status), Ok(307));
 }
 
 #[tokio::test]
@@ -308,7 +308,22 @@ async fn what_is_too_large_or_too_slow_ends() {
         .unwrap()
         .post(&format!("http://{busy}/"), &[("x-a", "b".into())], b"{}".to_vec(), SOON)
         .await;
-    assert_eq!(reply, Ok(429));
+    assert_eq!(reply, Ok(Answer { status: 429, retry_after: Some(Duration::from_secs(7)) }));
+}
+
+#[test]
+fn a_wait_is_told_in_seconds_or_as_a_date_and_is_an_hour_at_most() {
+    let now = "1994-11-06T08:49:30Z".parse().unwrap();
+    let seconds = |value: &str| wait(value, now).map(|wait| wait.as_secs());
+    assert_eq!(seconds("0"), Some(0));
+    assert_eq!(seconds("120"), Some(120));
+    assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
+    assert_eq!(seconds("Sun, 06 Nov 1994 08:49:20 GMT"), Some(0), "in the past");
+    assert_eq!(seconds("Sat, 06 Nov 2094 08:49:37 GMT"), Some(3600));
+    assert_eq!(seconds("86400"), Some(3600));
+    for nonsense in ["", "soon", "-1", "1.5", "99999999999999999999999"] {
+        assert_eq!(seconds(nonsense), None, "{nonsense}");
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Leased {
 pub enum Attempt {
     /// It is tried again, up to five times, after a random while that grows from 1 s to 30 s (full jitter).
     Again,
+    /// The same, but not before so long.
+    AgainAfter(Duration),
     /// It is dead.
     Last,
 }
@@ -91,13 +93,17 @@ pub async fn fail(db: &Database, job: &Leased, attempt: Attempt, reason: &str) -
         "update jobs set
              status = case when $3 or attempts >= 5 then 'dead' else 'queued' end::job_status,
              finished_at = case when $3 or attempts >= 5 then now() end,
-             run_at = {AFTER_BACK_OFF},
+             run_at = greatest({AFTER_BACK_OFF}, now() + $5 * interval '1 second'),
              reason = left($4, 1000),
              lease_token = null, lease_expires_at = null, updated_at = now(), version = version + 1
          where id = $1 and lease_token = $2::text::uuid"
     );
     let reason = reason.replace('\0', "");
-    db.write(&sql, &[&job.id, &job.lease_token, &(attempt == Attempt::Last), &reason]).await?;
+    let wait = match attempt {
+        Attempt::AgainAfter(wait) => wait.as_secs_f64(),
+        Attempt::Again | Attempt::Last => 0.0,
+    };
+    db.write(&sql, &[&job.id, &job.lease_token, &(attempt == Attempt::Last), &reason, &wait]).await?;
     Ok(())
 }
 
