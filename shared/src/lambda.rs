@@ -3,7 +3,7 @@
 use lambda_http::lambda_runtime::LambdaEvent;
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::util::MapRequest;
-use lambda_http::{Adapter, Body, Request, RequestExt, Response, service_fn};
+use lambda_http::{Adapter, Body, Request, Response, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::config::ConfigError;
@@ -28,8 +28,7 @@ where
 {
     let service = service_fn(move |request: Request| {
         let log = RequestLog::begin(app, &request);
-        let request_id = request.lambda_context().request_id;
-        let response = http::respond(request_id, route(app, request));
+        let response = http::respond(log.request_id().to_owned(), route(app, request));
         async move {
             let response = response.await?;
             log.end(app, &response);

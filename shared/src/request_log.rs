@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use lambda_http::http::Method;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 
@@ -20,22 +21,26 @@ pub struct RequestLog {
     cold_start: bool,
     request_id: String,
     trace_id: Option<String>,
-    method: String,
+    method: Method,
     route: String,
 }
 
 impl RequestLog {
     pub fn begin(app: &App, request: &Request) -> RequestLog {
-        let context = request.lambda_context();
+        let context = request.lambda_context_ref();
         RequestLog {
             begun: Instant::now(),
             database_micros: app.db.micros_spent(),
             cold_start: IS_COLD.swap(false, Ordering::Relaxed),
-            request_id: context.request_id,
-            trace_id: context.xray_trace_id,
-            method: request.method().to_string(),
+            request_id: context.map(|context| context.request_id.clone()).unwrap_or_default(),
+            trace_id: context.and_then(|context| context.xray_trace_id.clone()),
+            method: request.method().clone(),
             route: route(request),
         }
+    }
+
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// Writes the line.
@@ -46,7 +51,7 @@ impl RequestLog {
         metrics::handled(&Handled {
             request_id: &self.request_id,
             trace_id: self.trace_id.as_deref(),
-            method: &self.method,
+            method: self.method.as_str(),
             route: &self.route,
             status: response.status().as_u16(),
             duration_micros: self.begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX),
