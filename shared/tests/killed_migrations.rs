@@ -1,4 +1,4 @@
-//! A migration may be killed anywhere: the next one converges to the schema of a run that was not. Every third message is
+//! A migration may be killed anywhere: the next one converges to the schema of a run that was not. Every fifth message is
 //! killed, at one of three moments in turn, and by `make soak` every one at all three.
 
 use std::path::Path;
@@ -61,7 +61,7 @@ async fn a_migration_that_was_killed_at_any_message_converges() {
     let expected = schema(&clean.config);
 
     let moments = [Moment::BeforeItIsSent, Moment::AfterItIsSent, Moment::AfterItIsAnswered];
-    let (step, moments_each) = if std::env::var_os("SOAK").is_some() { (1, 3) } else { (3, 1) };
+    let (step, moments_each) = if std::env::var_os("SOAK").is_some() { (1, 3) } else { (5, 1) };
     let (mut kills, mut slowest) = (0, Duration::ZERO);
     let mut message = 1;
     'messages: loop {
@@ -94,6 +94,6 @@ async fn a_migration_that_was_killed_at_any_message_converges() {
     }
     eprintln!("{kills} kills among {message} messages all converged, the slowest in {slowest:.1?}");
     assert_eq!(kills, moments_each * ((message - 1) / step));
-    assert!(kills > 30);
+    assert!(kills > 20);
     assert!(slowest < Duration::from_secs(30));
 }
