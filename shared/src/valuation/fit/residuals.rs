@@ -30,7 +30,7 @@ const WRONG: f64 = 0.75;
 /// The first bucket of much evidence: from four effective comps on.
 const MUCH: usize = 6;
 /// The part of the sales that seem wrong which is taken to be: some are only rare.
-const CERTAINLY: f64 = 0.7;
+const CERTAINLY: f64 = 0.75;
 
 /// The recent sales, in an order that does not depend on that of the comps: the first so many are a fair draw.
 pub fn sales(comps: &[Comp], day: f64) -> Vec<&Comp> {
