@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::tokens::Token;
-use super::words::{
-    ACCESSORIES, BROKEN, COUNTED, INCLUDED, PURPOSES, QUALIFIERS, SIZES, TIME_UNITS, UNITS, WANTED, is_noise,
-};
+use super::words::{COUNTED, Meaning, PURPOSES, QUALIFIERS, TIME_UNITS, UNITS, meaning};
 use super::{Measure, Offer, Title, Word};
 
 #[derive(Default)]
@@ -170,39 +168,39 @@ impl Reader {
 
     fn take_word(&mut self, tokens: &[Token], at: usize) -> usize {
         let text = tokens[at].text.as_str();
-        if WANTED.contains(&text) {
-            self.wanted = true;
-        } else if BROKEN.contains(&text) {
-            self.broken = true;
-        } else if INCLUDED.contains(&text) {
-            self.included = 5;
-        } else if matches!(text, "bundle" | "bundled" | "lot") {
-            self.bundle = true;
-        } else if text == "for" {
-            let next = tokens.get(at + 1).map_or("", |token| token.text.as_str());
-            // Casters for an Acme chair; not a chair for sale.
-            if let Some(last) = self.words.last()
-                && tokens.len() > at + 2
-                && !is_noise(next)
-                && !PURPOSES.contains(&next)
-                && self.words.iter().all(|word| !word.coded)
-            {
-                let what = last.text.clone();
-                self.accessory.get_or_insert(what);
-                self.words.clear();
+        match meaning(text) {
+            Some(Meaning::Wanted) => self.wanted = true,
+            Some(Meaning::Broken) => self.broken = true,
+            Some(Meaning::Included) => self.included = 5,
+            _ if matches!(text, "bundle" | "bundled" | "lot") => self.bundle = true,
+            _ if text == "for" => self.take_for(tokens, at),
+            Some(Meaning::Accessory(accessory)) if self.included == 0 => {
+                self.accessory.get_or_insert_with(|| accessory.to_owned());
             }
-        } else if let Some(accessory) = ACCESSORIES.iter().find(|(name, _)| *name == text) {
-            if self.included == 0 {
-                self.accessory.get_or_insert_with(|| accessory.1.to_owned());
+            Some(Meaning::Size(size)) => self.measures.push(("size", size.to_owned())),
+            Some(Meaning::Qualifier) => {
+                self.qualifiers.insert(text.to_owned());
             }
-        } else if let Some(size) = SIZES.iter().find(|(name, _)| *name == text) {
-            self.measures.push(("size", size.1.to_owned()));
-        } else if QUALIFIERS.contains(&text) {
-            self.qualifiers.insert(text.to_owned());
-        } else if !is_noise(text) && text.chars().any(char::is_alphanumeric) {
-            return self.take_name(tokens, at);
+            Some(Meaning::Accessory(_) | Meaning::Noise) => {}
+            None if text.chars().any(char::is_alphanumeric) => return self.take_name(tokens, at),
+            None => {}
         }
         1
+    }
+
+    /// Casters for an Acme chair; not a chair for sale.
+    fn take_for(&mut self, tokens: &[Token], at: usize) {
+        let next = tokens.get(at + 1).map_or("", |token| token.text.as_str());
+        if let Some(last) = self.words.last()
+            && tokens.len() > at + 2
+            && meaning(next) != Some(Meaning::Noise)
+            && !PURPOSES.contains(&next)
+            && self.words.iter().all(|word| !word.coded)
+        {
+            let what = last.text.clone();
+            self.accessory.get_or_insert(what);
+            self.words.clear();
+        }
     }
 
     fn take_name(&mut self, tokens: &[Token], at: usize) -> usize {
@@ -334,8 +332,8 @@ impl Reader {
 fn number_with_unit(text: &str) -> Option<(&str, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(digits);
-    let known = UNITS.iter().any(|(name, _, _)| *name == unit);
-    (known && number.starts_with(|c: char| c.is_ascii_digit())).then_some((number, unit))
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit());
+    (is_number && UNITS.iter().any(|(name, _, _)| *name == unit)).then_some((number, unit))
 }
 
 fn ordinal(text: &str) -> Option<u32> {

@@ -21,8 +21,9 @@ impl Token {
 }
 
 pub fn tokens(title: &str) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::new();
-    let characters: Vec<char> = title.chars().flat_map(char::to_lowercase).collect();
+    let mut tokens: Vec<Token> = Vec::with_capacity(16);
+    let mut characters: Vec<char> = Vec::with_capacity(title.len());
+    characters.extend(title.chars().flat_map(char::to_lowercase));
     let is_digit = |index: usize| characters.get(index).is_some_and(char::is_ascii_digit);
     let mut text = String::new();
     let mut hyphenated = false;

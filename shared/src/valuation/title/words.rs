@@ -3,13 +3,36 @@
 // One line an entry would make pages of it.
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Whether a word is one that sellers write of anything.
-pub fn is_noise(word: &str) -> bool {
-    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| NOISE.iter().copied().collect());
-    WORDS.contains(word)
+/// What a word says that names nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    Wanted,
+    Broken,
+    Included,
+    Accessory(&'static str),
+    Size(&'static str),
+    Qualifier,
+    Noise,
+}
+
+/// `None` of a name. A valuation asks this of some thousand words.
+pub fn meaning(word: &str) -> Option<Meaning> {
+    static WORDS: LazyLock<HashMap<&str, Meaning>> = LazyLock::new(|| {
+        let each = |words: &'static [&str], meaning| words.iter().map(move |&word| (word, meaning));
+        let noise = each(NOISE, Meaning::Noise);
+        let qualifiers = each(QUALIFIERS, Meaning::Qualifier);
+        let sizes = SIZES.iter().map(|&(word, size)| (word, Meaning::Size(size)));
+        let accessories = ACCESSORIES.iter().map(|&(word, accessory)| (word, Meaning::Accessory(accessory)));
+        let included = each(INCLUDED, Meaning::Included);
+        let broken = each(BROKEN, Meaning::Broken);
+        let wanted = each(WANTED, Meaning::Wanted);
+        // Of a word in several lists, the last counts.
+        noise.chain(qualifiers).chain(sizes).chain(accessories).chain(included).chain(broken).chain(wanted).collect()
+    });
+    WORDS.get(word).copied()
 }
 
 /// Articles, colours, praise, conditions, terms of sale: what sellers write of anything.
@@ -43,10 +66,10 @@ const NOISE: &[&str] = &[
 ];
 
 /// They come before what is included.
-pub const INCLUDED: &[&str] = &["with", "w", "incl", "including", "includes", "included", "plus+", "+", "&"];
+const INCLUDED: &[&str] = &["with", "w", "incl", "including", "includes", "included", "plus+", "+", "&"];
 
 /// What is bought for another thing, and what it is called here.
-pub const ACCESSORIES: &[(&str, &str)] = &[
+const ACCESSORIES: &[(&str, &str)] = &[
     ("case", "case"), ("cases", "case"), ("cover", "cover"), ("covers", "cover"), ("charger", "charger"), ("chargers", "charger"),
     ("cable", "cable"), ("cables", "cable"), ("cord", "cable"), ("adapter", "adapter"), ("adaptor", "adapter"), ("strap", "strap"),
     ("straps", "strap"), ("protector", "protector"), ("protectors", "protector"), ("holder", "holder"), ("mount", "mount"),
@@ -55,10 +78,10 @@ pub const ACCESSORIES: &[(&str, &str)] = &[
     ("attachments", "attachment"), ("accessory", "accessory"), ("accessories", "accessory"), ("slipcover", "cover"), ("faceplate", "cover"), ("filter", "filter"), ("filters", "filter"), ("fits", "part"), ("compatible", "part"), ("insert", "part"), ("dock", "dock"), ("toner", "toner"), ("extras", "accessory"), ("remote", "remote"),
 ];
 
-pub const BROKEN: &[&str] =
+const BROKEN: &[&str] =
     &["broken", "faulty", "cracked", "damaged", "defective", "spares", "repair", "repairs", "untested", "dead", "salvage", "bricked"];
 
-pub const WANTED: &[&str] = &["wanted", "wtb", "iso"];
+const WANTED: &[&str] = &["wanted", "wtb", "iso"];
 
 /// They tell a model from its siblings.
 pub const QUALIFIERS: &[&str] = &[
@@ -67,7 +90,7 @@ pub const QUALIFIERS: &[&str] = &[
 ];
 
 /// Sizes as words.
-pub const SIZES: &[(&str, &str)] = &[
+const SIZES: &[(&str, &str)] = &[
     ("small", "s"), ("medium", "m"), ("large", "l"), ("xs", "xs"), ("full", "full"), ("xlarge", "xl"), ("xl", "xl"), ("xxl", "xxl"), ("twin", "twin"), ("queen", "queen"),
     ("king", "king"),
 ];
