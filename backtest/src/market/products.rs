@@ -171,10 +171,12 @@ fn words(used: &mut Vec<String>, random: &mut Random) -> Name {
 fn model_word(used: &mut Vec<String>, random: &mut Random) -> String {
     const SHARED: f64 = 0.12;
     const EVERYDAY: f64 = 0.25;
+    /// Some markets have more models than there are words.
+    const TRIES: usize = 10_000;
     if !used.is_empty() && random.chance(SHARED) {
         return random.pick(used).clone();
     }
-    loop {
+    for _ in 0..TRIES {
         let word = if random.chance(EVERYDAY) {
             (*random.pick(&MODEL_WORDS)).to_owned()
         } else {
@@ -185,4 +187,5 @@ fn model_word(used: &mut Vec<String>, random: &mut Random) -> String {
             return word;
         }
     }
+    random.pick(used).clone()
 }
