@@ -70,11 +70,14 @@ impl Bench {
     }
 }
 
+/// Of a test, 10,000 jobs included.
+const LONGEST_RUN: Duration = Duration::from_secs(600);
+
 fn options(name: &str) -> Options {
     Options {
         name: name.to_owned(),
-        takes_until: Instant::now() + Duration::from_secs(60),
-        ends_by: Instant::now() + Duration::from_secs(65),
+        takes_until: Instant::now() + LONGEST_RUN,
+        ends_by: Instant::now() + LONGEST_RUN + Duration::from_secs(5),
         stops_when_empty: true,
         longest_attempt: |_| Duration::from_secs(2),
     }
