@@ -80,7 +80,7 @@ const NEAR_MILES: f64 = 300.0;
 const MOST_EVIDENCE: usize = 32;
 
 /// In standard deviations of a sale about what its product goes for: the best where about a seventh of the comps are
-/// wrong (Huber, Robust Estimation of a Location Parameter, 1964, table of section 6).
+/// wrong (Huber, Robust Estimation of a Location Parameter, 1964).
 const PULL_LIMIT: f64 = 1.0;
 
 /// Values a subject by candidates of its own currency, as of a day (Unix days).

@@ -272,6 +272,15 @@ fn what_is_too_good_to_be_true_is_to_be_verified_and_free_is_worth_what_it_saves
     assert!(!says_free("Sofa, free delivery", Some("smoke-free home")));
 }
 
+fn in_good_condition(title: &str) -> Subject {
+    Subject {
+        title: title.into(),
+        condition: Some(Condition::Good),
+        currency: "USD".into(),
+        ..Subject::default()
+    }
+}
+
 /// Phones of a model: so many comps of each capacity, at prices that grow with it as its square root.
 fn phones(random: &mut Random, model: &str, capacities: &[i64], each: usize) -> Vec<Comp> {
     let base = 1_000.0 * 200_f64.powf(share(random));
@@ -302,15 +311,7 @@ fn a_sibling_is_brought_to_the_size_of_the_thing_as_the_market_prices_size() {
     comps.extend(phones(&mut random, "Q7", &[32], 20));
     comps.iter_mut().zip(1..).for_each(|(comp, id)| comp.id = id);
     let model = fit(&comps, TODAY);
-    let of = |title: &str| {
-        let subject = Subject {
-            title: title.into(),
-            condition: Some(Condition::Good),
-            currency: "USD".into(),
-            ..Subject::default()
-        };
-        value(&comps, &subject, &model).expect("is valued")
-    };
+    let of = |title: &str| value(&comps, &in_good_condition(title), &model).expect("is valued");
     let (small, large) = (of("Acme Q7 32GB"), of("Acme Q7 256GB"));
     assert!(!small.siblings_alone && large.siblings_alone);
     let times = large.fair_price_cents as f64 / small.fair_price_cents as f64;
@@ -334,13 +335,7 @@ fn who_does_not_tell_the_size_is_told_a_wider_interval() {
     }
     let model = fit(&comps, TODAY);
     let width = |title: &str| {
-        let subject = Subject {
-            title: title.into(),
-            condition: Some(Condition::Good),
-            currency: "USD".into(),
-            ..Subject::default()
-        };
-        let estimate = value(&comps, &subject, &model).expect("is valued");
+        let estimate = value(&comps, &in_good_condition(title), &model).expect("is valued");
         (estimate.high_cents as f64 / estimate.low_cents as f64).ln()
     };
     let (told, not_told) = (width("Acme R12 32GB"), width("Acme R12"));

@@ -45,12 +45,10 @@ pub fn learn(comps: &[Comp], titles: &[Title], model: &mut Model, day: f64) {
         categories.entry(observation.category).or_insert((Vec::new(), ASSUMED)).0.push(index);
     }
     categories.retain(|_, (own, _)| own.len() >= FEWEST_IN_CATEGORY);
+    let mut levels = Vec::new();
     for _ in 0..ROUNDS {
         let effects = |category: &str| categories.get(category).map_or(&market, |(_, effects)| effects);
-        let levels = center(&mut observations, effects);
-        for (group, level) in groups.iter_mut().zip(levels) {
-            group.level = level;
-        }
+        levels = center(&mut observations, effects);
         let errors: Vec<f64> = observations.iter().map(|observation| observation.error).collect();
         let scale = (HUBER * spread(&errors)).max(1e-6);
         market = improved(&market, &ASSUMED, ASSUMPTION, scale, observations.iter());
@@ -60,6 +58,9 @@ pub fn learn(comps: &[Comp], titles: &[Title], model: &mut Model, day: f64) {
         }
     }
     rise(&mut market, &counts(observations.iter()));
+    for (group, level) in groups.iter_mut().zip(levels) {
+        group.level = level;
+    }
     let noise = noise(&observations, model.parameters.noise);
     let (slopes, mut slopes_of) = slopes::learn(&groups, noise.sold);
     market.slopes = slopes;

@@ -91,7 +91,7 @@ pub fn learn(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> Vec<Resid
     }
     let learned = right_sales(&by_bucket);
 
-    let known: f64 = learned.iter().filter_map(|of| of.spread).map(|_| 1.0).sum();
+    let known = learned.iter().filter(|of| of.spread.is_some()).count() as f64;
     let stretch = learned
         .iter()
         .enumerate()
