@@ -34,7 +34,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::join;
+use futures_util::{FutureExt, join};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
@@ -123,6 +123,17 @@ impl Database {
                 Ok(connection) => *slot = Some(connection),
                 Err(error) => tracing::warn!(%error, "no database connection at start"),
             }
+        }
+    }
+
+    /// The same, and has the server look up what it must know of tables before it can plan a statement, while the
+    /// function gets ready for its first request: a new connection's first statement waits for that otherwise.
+    pub async fn warm_up_for(&self, tables: &[&str]) {
+        self.warm_up().await;
+        if let Some(connection) = &*self.connection.lock().await {
+            let statement = format!("select from {} where false", tables.join(", "));
+            // Sent, and not waited for: what is wrong with it is wrong with the next statement too.
+            connection.client.batch_execute(&statement).now_or_never();
         }
     }
 

@@ -17,7 +17,7 @@ mod tests;
 async fn main() -> Result<(), lambda_http::Error> {
     let app = shared::lambda::start(Role::App)?;
     let keys = app.credentials_keys()?;
-    app.db.warm_up().await;
+    app.db.warm_up_for(&["marketplace_accounts"]).await;
     shared::lambda::serve(app, move |app, request| route(app, keys, request)).await
 }
 

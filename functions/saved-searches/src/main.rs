@@ -16,7 +16,7 @@ mod tests;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let app = shared::lambda::start(Role::App)?;
-    app.db.warm_up().await;
+    app.db.warm_up_for(&["saved_searches"]).await;
     shared::lambda::serve(app, route).await
 }
 

@@ -17,7 +17,7 @@ mod tests;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let app = shared::lambda::start(Role::App)?;
-    tokio::join!(app.db.warm_up(), app.cache.warm_up());
+    tokio::join!(app.db.warm_up_for(&["snap_jobs"]), app.cache.warm_up());
     shared::lambda::serve(app, route).await
 }
 

@@ -104,6 +104,26 @@ async fn the_first_statement_after_a_crash_of_the_server_is_good() {
 }
 
 #[tokio::test]
+async fn the_server_looks_tables_up_before_the_first_request() {
+    let database = TestDatabase::migrated().await;
+    let mut config = database.config.clone();
+    config.application_name = Some("warm".into());
+    let db = Database::new(config, Role::App);
+    db.warm_up_for(&["deals", "listings"]).await;
+    let other = connect(&database.config).await;
+    let last = "select query, state from pg_stat_activity where application_name = 'warm' and datname = current_database()";
+    for _ in 0..100 {
+        let row = other.query_one(last, &[]).await.expect("is connected");
+        if row.get::<_, &str>("query") == "select from deals, listings where false" {
+            assert_eq!(db.read("select 1", &[]).await.expect("answers").len(), 1);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the server was not asked");
+}
+
+#[tokio::test]
 async fn a_server_that_is_down_is_an_error_until_it_is_back() {
     let server = PostgresServer::start();
     connect(&server.config).await.batch_execute("create role deals_app").await.expect("creates");
