@@ -18,9 +18,9 @@ pub use self::postings::postings;
 
 use self::feed::Feed;
 use self::preferences::Preferences;
+use super::Database;
 use super::columns::Columns;
 use super::listings::Listing;
-use super::{Database, user_prefs};
 use crate::Result;
 use crate::http::{Page, PageRequest, Parameters, Position};
 use crate::valuation::Band;
@@ -123,8 +123,9 @@ impl FromStr for MinScore {
 /// # Errors
 /// 400 for a radius around nowhere.
 pub async fn list(db: &Database, user_id: &str, request: &FeedRequest) -> Result<Page> {
-    let row = user_prefs::get(db, user_id).await?;
-    let feed = Feed::of(&request.filter, Preferences::of(&row))?;
+    let row = preferences::get(db, user_id).await?;
+    let preferences = row.as_ref().map(Preferences::of).unwrap_or_default();
+    let feed = Feed::of(&request.filter, preferences)?;
     let query = feed.query(&request.page);
     let rows = db.read(&query.sql, &query.parameters).await?;
     Ok(request.page.page(&rows, Deal::of, |row| Position { key: row.get("final"), id: row.get("id") }))

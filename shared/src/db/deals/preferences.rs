@@ -4,11 +4,13 @@ use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
-use crate::db::user_prefs::UserPrefs;
+use crate::Result;
+use crate::db::Database;
+use crate::db::columns::Columns;
 use crate::values::{Latitude, Longitude, Miles, Place};
 
 /// What is not set restricts nothing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Preferences<'r> {
     pub home: Option<Place>,
     pub radius: Option<Miles>,
@@ -19,21 +21,31 @@ pub struct Preferences<'r> {
     pub keywords_exclude: Option<String>,
 }
 
+/// The row of [`Preferences`], where the caller has set any. Of `user_prefs`, no more than the feed asks for.
+pub async fn get(db: &Database, user_id: &str) -> Result<Option<Row>> {
+    let sql =
+        "select lat, lng, radius_mi, min_condition::text, max_price_cents, keywords_include, keywords_exclude
+         from user_prefs where user_id = $1";
+    Ok(db.read_as(user_id, sql, &[&user_id]).await?.pop())
+}
+
 impl<'r> Preferences<'r> {
-    /// Of a row of [`UserPrefs`].
+    /// In the order of [`get`]'s statement.
     pub fn of(row: &'r Row) -> Preferences<'r> {
-        let preferences = UserPrefs::of(row);
-        let degrees = preferences.lat.zip(preferences.lng);
-        let Json(prices) = preferences.max_price_cents;
+        let mut columns = Columns::of(row);
+        let (lat, lng): (Option<f64>, Option<f64>) = (columns.take(), columns.take());
+        let radius: Option<i32> = columns.take();
+        let min_condition = columns.take();
+        let Json(prices): Json<&RawValue> = columns.take();
         Preferences {
-            home: degrees.and_then(|(lat, lng)| {
+            home: lat.zip(lng).and_then(|(lat, lng)| {
                 Some(Place::new(Latitude::try_from(lat).ok()?, Longitude::try_from(lng).ok()?))
             }),
-            radius: preferences.radius_mi.and_then(|miles| Miles::new(miles.into())),
-            min_condition: preferences.min_condition,
+            radius: radius.and_then(|miles| Miles::new(miles.into())),
+            min_condition,
             max_price_cents: (prices.get() != "{}").then_some(Json(prices)),
-            keywords_include: any_of(preferences.keywords_include),
-            keywords_exclude: any_of(preferences.keywords_exclude),
+            keywords_include: any_of(columns.take()),
+            keywords_exclude: any_of(columns.take()),
         }
     }
 }

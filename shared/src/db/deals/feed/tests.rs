@@ -5,8 +5,9 @@ use tokio_postgres::Client;
 
 use super::{Feed, Preferences};
 use crate::Role;
+use crate::db::Database;
+use crate::db::deals::preferences;
 use crate::db::deals::{FeedRequest, list};
-use crate::db::{Database, user_prefs};
 use crate::http::Parameters;
 use crate::testing::{READER, TestDatabase, request};
 
@@ -44,9 +45,10 @@ fn asked(query: &str) -> FeedRequest {
 }
 
 async fn explain(db: &Database, asked_for: &str) -> String {
-    let row = user_prefs::get(db, READER).await.expect("reads");
+    let row = preferences::get(db, READER).await.expect("reads");
+    let preferences = row.as_ref().map(Preferences::of).unwrap_or_default();
     let request = asked(asked_for);
-    let feed = Feed::of(&request.filter, Preferences::of(&row)).expect("is understood");
+    let feed = Feed::of(&request.filter, preferences).expect("is understood");
     let query = feed.query(&request.page);
     let sql = format!("explain (analyze, costs off, timing off) {}", query.sql);
     let rows = db.read(&sql, &query.parameters).await.expect("explains");
