@@ -71,9 +71,11 @@ pub fn likeness(subject: &Title, comp: &Title, model: &Model) -> Option<Likeness
 
     let (mut told_by_one, mut contradicted) = (false, false);
     for (dimension, _) in subject.measures.iter().chain(&comp.measures) {
-        match (subject.of(dimension), comp.of(dimension)) {
-            (ours, theirs) if ours.is_empty() || theirs.is_empty() => told_by_one = true,
-            (ours, theirs) => contradicted |= !ours.iter().any(|value| theirs.contains(value)),
+        let (mut ours, theirs) = (subject.of(dimension), comp.of(dimension));
+        if ours.clone().next().is_none() || theirs.clone().next().is_none() {
+            told_by_one = true;
+        } else {
+            contradicted |= !ours.any(|value| theirs.clone().any(|other| value == other));
         }
     }
     sibling |= contradicted;
@@ -115,8 +117,8 @@ pub fn weight(word: &Word, model: &Model) -> f64 {
 /// What a subject is worth more than its sibling for being larger, as a logarithm, in what both titles tell.
 pub fn larger(subject: &Title, sibling: &Title, effects: &Effects) -> f64 {
     let one = |(dimension, ours): &Measure| {
-        let theirs = sibling.of(dimension);
-        let [theirs] = theirs[..] else { return None };
+        let mut theirs = sibling.of(dimension);
+        let (Some(theirs), None) = (theirs.next(), theirs.next()) else { return None };
         let ((ours, unit), (theirs, their_unit)) = (amount(ours)?, amount(theirs)?);
         let slope = effects.slopes.get(*dimension)?;
         (unit == their_unit).then(|| slope * (ours / theirs).ln())
@@ -125,8 +127,8 @@ pub fn larger(subject: &Title, sibling: &Title, effects: &Effects) -> f64 {
 }
 
 impl Title {
-    fn of(&self, dimension: &str) -> Vec<&str> {
-        let measures = self.measures.iter().filter(|(candidate, _)| *candidate == dimension);
-        measures.map(|(_, value)| value.as_str()).collect()
+    fn of<'t>(&'t self, dimension: &'t str) -> impl Iterator<Item = &'t str> + Clone {
+        let measures = self.measures.iter().filter(move |(candidate, _)| *candidate == dimension);
+        measures.map(|(_, value)| value.as_str())
     }
 }

@@ -7,7 +7,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use self::reader::Reader;
-use self::tokens::tokens;
+use self::tokens::{normalized, tokens};
 
 /// What was read out of a title. Two titles of one product differ in case, punctuation, order and decoration; what is
 /// kept here should not.
@@ -19,7 +19,7 @@ pub struct Title {
     /// Sorted.
     pub measures: Vec<Measure>,
     /// What tells a model from its siblings: pro, mini, ultra.
-    pub qualifiers: BTreeSet<String>,
+    pub qualifiers: BTreeSet<&'static str>,
     pub year: Option<u16>,
     /// All words with digits in one, for those who write WH-1000XM4 in three words.
     code: String,
@@ -60,7 +60,8 @@ pub fn terms(title: &str) -> Vec<String> {
 
 impl Title {
     pub fn read(text: &str) -> Title {
-        let tokens = tokens(text);
+        let text = normalized(text);
+        let tokens = tokens(&text);
         let mut reader = Reader::default();
         let mut at = 0;
         while at < tokens.len() {
@@ -149,12 +150,18 @@ impl Word {
 
 /// One letter wrong, missing, too many, or two exchanged, in words long enough for that to be no other word.
 fn is_slip(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.is_ascii() && b.is_ascii() {
+        return is_slip_of(a.as_bytes(), b.as_bytes());
+    }
+    is_slip_of(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>())
+}
+
+fn is_slip_of<T: PartialEq>(a: &[T], b: &[T]) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if short.len() < 5 || long.len() - short.len() > 1 {
         return false;
     }
-    let start = short.iter().zip(&long).take_while(|(a, b)| a == b).count();
+    let start = short.iter().zip(long).take_while(|(a, b)| a == b).count();
     let end = short.iter().rev().zip(long.iter().rev()).take_while(|(a, b)| a == b).count();
     if short.len() < long.len() {
         return start + end >= short.len();

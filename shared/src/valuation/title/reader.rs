@@ -11,7 +11,7 @@ use super::{Measure, Offer, Title, Word};
 pub struct Reader {
     words: Vec<Word>,
     measures: Vec<Measure>,
-    qualifiers: BTreeSet<String>,
+    qualifiers: BTreeSet<&'static str>,
     year: Option<u16>,
     accessory: Option<String>,
     count: Option<u32>,
@@ -24,10 +24,10 @@ pub struct Reader {
 
 impl Reader {
     /// Reads what begins at this token; returns how many tokens that was.
-    pub fn take(&mut self, tokens: &[Token], at: usize) -> usize {
+    pub fn take(&mut self, tokens: &[Token<'_>], at: usize) -> usize {
         self.included = self.included.saturating_sub(1);
-        let text = tokens[at].text.as_str();
-        let word = |offset: usize| tokens.get(at + offset).map_or("", |token| token.text.as_str());
+        let text = tokens[at].text;
+        let word = |offset: usize| tokens.get(at + offset).map_or("", |token| token.text);
         if matches!(text, "$" | "€" | "£") {
             return 2;
         }
@@ -115,9 +115,9 @@ impl Reader {
         Some(1)
     }
 
-    fn take_number(&mut self, tokens: &[Token], at: usize) -> usize {
-        let text = &tokens[at].text;
-        let word = |offset: usize| tokens.get(at + offset).map_or("", |token| token.text.as_str());
+    fn take_number(&mut self, tokens: &[Token<'_>], at: usize) -> usize {
+        let text = tokens[at].text;
+        let word = |offset: usize| tokens.get(at + offset).map_or("", |token| token.text);
         // 10/10, 9/10: a mark; 8/256gb: memory and storage.
         if word(1) == "/" {
             if let Some((number, unit @ ("gb" | "tb"))) = number_with_unit(word(2)) {
@@ -166,8 +166,8 @@ impl Reader {
         self.word(text, true);
     }
 
-    fn take_word(&mut self, tokens: &[Token], at: usize) -> usize {
-        let text = tokens[at].text.as_str();
+    fn take_word(&mut self, tokens: &[Token<'_>], at: usize) -> usize {
+        let text = tokens[at].text;
         match meaning(text) {
             Some(Meaning::Wanted) => self.wanted = true,
             Some(Meaning::Broken) => self.broken = true,
@@ -178,8 +178,8 @@ impl Reader {
                 self.accessory.get_or_insert_with(|| accessory.to_owned());
             }
             Some(Meaning::Size(size)) => self.measures.push(("size", size.to_owned())),
-            Some(Meaning::Qualifier) => {
-                self.qualifiers.insert(text.to_owned());
+            Some(Meaning::Qualifier(qualifier)) => {
+                self.qualifiers.insert(qualifier);
             }
             Some(Meaning::Accessory(_) | Meaning::Noise) => {}
             None if text.chars().any(char::is_alphanumeric) => return self.take_name(tokens, at),
@@ -189,8 +189,8 @@ impl Reader {
     }
 
     /// Casters for an Acme chair; not a chair for sale.
-    fn take_for(&mut self, tokens: &[Token], at: usize) {
-        let next = tokens.get(at + 1).map_or("", |token| token.text.as_str());
+    fn take_for(&mut self, tokens: &[Token<'_>], at: usize) {
+        let next = tokens.get(at + 1).map_or("", |token| token.text);
         if let Some(last) = self.words.last()
             && tokens.len() > at + 2
             && meaning(next) != Some(Meaning::Noise)
@@ -203,14 +203,15 @@ impl Reader {
         }
     }
 
-    fn take_name(&mut self, tokens: &[Token], at: usize) -> usize {
-        let text = tokens[at].text.as_str();
+    fn take_name(&mut self, tokens: &[Token<'_>], at: usize) -> usize {
+        let text = tokens[at].text;
         if tokens[at].is_coded() {
             // 12pro
             let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-            if digits > 0 && QUALIFIERS.contains(&&text[digits..]) {
+            let qualifier = QUALIFIERS.iter().find(|qualifier| **qualifier == &text[digits..]);
+            if let Some(qualifier) = qualifier.filter(|_| digits > 0) {
                 self.code(&text[..digits]);
-                self.qualifiers.insert(text[digits..].to_owned());
+                self.qualifiers.insert(qualifier);
             } else {
                 // Fjord14 is what others write as Fjord 14.
                 let letters = text.find(|c: char| c.is_ascii_digit()).unwrap_or_default();
@@ -226,9 +227,9 @@ impl Reader {
         if let Some(next) = tokens.get(at + 1)
             && (letters <= 2 || letters <= 4 && next.hyphenated)
             && next.is_coded()
-            && number_with_unit(&next.text).is_none()
+            && number_with_unit(next.text).is_none()
         {
-            let follower = tokens.get(at + 2).map_or("", |token| token.text.as_str());
+            let follower = tokens.get(at + 2).map_or("", |token| token.text);
             let is_measure = next.is_number()
                 && (UNITS.iter().any(|(name, _, _)| *name == follower) || TIME_UNITS.contains(&follower));
             if !is_measure {
@@ -238,7 +239,7 @@ impl Reader {
                     && third.hyphenated
                     && third.is_coded()
                 {
-                    joined.push_str(&third.text);
+                    joined.push_str(third.text);
                     taken = 3;
                 }
                 self.word(joined, true);

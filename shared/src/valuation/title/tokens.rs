@@ -3,13 +3,13 @@
 use super::words::NUMBERS;
 
 /// A run of letters and digits, and whether it hangs on the one before by a hyphen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    pub text: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token<'t> {
+    pub text: &'t str,
     pub hyphenated: bool,
 }
 
-impl Token {
+impl Token<'_> {
     pub fn is_number(&self) -> bool {
         self.text.starts_with(|c: char| c.is_ascii_digit())
             && self.text.chars().all(|c| c.is_ascii_digit() || c == '.')
@@ -20,54 +20,66 @@ impl Token {
     }
 }
 
-pub fn tokens(title: &str) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::with_capacity(16);
-    let mut characters: Vec<char> = Vec::with_capacity(title.len());
-    characters.extend(title.chars().flat_map(char::to_lowercase));
-    let is_digit = |index: usize| characters.get(index).is_some_and(char::is_ascii_digit);
-    let mut text = String::new();
-    let mut hyphenated = false;
-    let mut end = |text: &mut String, hyphenated: bool| {
+/// The tokens of a title in lower case, with one space between two of them, or one hyphen.
+pub fn normalized(title: &str) -> String {
+    let mut text = String::with_capacity(title.len() + 16);
+    let lower = match title.is_ascii() {
+        true => title.to_ascii_lowercase(),
+        false => title.chars().flat_map(char::to_lowercase).collect(),
+    };
+    let mut characters = lower.chars().peekable();
+    // Whether a token goes on, and what is between the last one and the next.
+    let (mut within, mut separator) = (false, ' ');
+    let mut after_digit = false;
+    let begin = |text: &mut String, separator| {
         if !text.is_empty() {
-            let mut text = std::mem::take(text);
-            if let Some(number) = NUMBERS.iter().position(|number| *number == text) {
-                text = (number + 2).to_string();
-            }
-            tokens.push(Token { text, hyphenated });
+            text.push(separator);
         }
     };
-    for (index, &character) in characters.iter().enumerate() {
-        let after_digit = index > 0 && is_digit(index - 1);
+    while let Some(character) = characters.next() {
         match character {
-            _ if character.is_alphanumeric() => text.push(character),
-            '.' | ',' if after_digit && is_digit(index + 1) => {
+            _ if character.is_alphanumeric() => {
+                if !within {
+                    begin(&mut text, separator);
+                }
+                text.push(character);
+                within = true;
+            }
+            '.' | ',' if after_digit && characters.peek().is_some_and(char::is_ascii_digit) => {
                 // 5.5 qt; the comma of 1,200 goes.
                 if character == '.' {
                     text.push('.');
                 }
             }
             // Levi's
-            '\'' | '’' if !text.is_empty() && !after_digit => {}
+            '\'' | '’' if within && !after_digit => {}
             '"' | '”' | '″' if after_digit => {
                 text.push_str("in");
-                end(&mut text, hyphenated);
-                hyphenated = false;
+                (within, separator) = (false, ' ');
             }
             '%' | '$' | '€' | '£' | '/' | '+' | '&' => {
-                end(&mut text, hyphenated);
-                hyphenated = false;
-                end(&mut character.to_string(), false);
+                begin(&mut text, ' ');
+                text.push(character);
+                (within, separator) = (false, ' ');
             }
-            _ => {
-                end(&mut text, hyphenated);
-                hyphenated = matches!(character, '-' | '‑' | '–');
-                continue;
-            }
+            '-' | '‑' | '–' => (within, separator) = (false, '-'),
+            _ => (within, separator) = (false, ' '),
         }
-        if text.is_empty() {
-            hyphenated = false;
-        }
+        after_digit = character.is_ascii_digit();
     }
-    end(&mut text, hyphenated);
+    text
+}
+
+/// Of a title that is [`normalized`].
+pub fn tokens(normalized: &str) -> Vec<Token<'_>> {
+    let separators = [' ', '-'];
+    let mut hyphenated = false;
+    let mut tokens = Vec::with_capacity(16);
+    for piece in normalized.split_inclusive(separators) {
+        let text = piece.trim_end_matches(separators);
+        let number = NUMBERS.iter().find(|(name, _)| *name == text);
+        tokens.push(Token { text: number.map_or(text, |(_, digits)| digits), hyphenated });
+        hyphenated = piece.ends_with('-');
+    }
     tokens
 }

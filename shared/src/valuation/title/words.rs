@@ -14,7 +14,7 @@ pub enum Meaning {
     Included,
     Accessory(&'static str),
     Size(&'static str),
-    Qualifier,
+    Qualifier(&'static str),
     Noise,
 }
 
@@ -23,7 +23,7 @@ pub fn meaning(word: &str) -> Option<Meaning> {
     static WORDS: LazyLock<HashMap<&str, Meaning>> = LazyLock::new(|| {
         let each = |words: &'static [&str], meaning| words.iter().map(move |&word| (word, meaning));
         let noise = each(NOISE, Meaning::Noise);
-        let qualifiers = each(QUALIFIERS, Meaning::Qualifier);
+        let qualifiers = QUALIFIERS.iter().map(|&word| (word, Meaning::Qualifier(word)));
         let sizes = SIZES.iter().map(|&(word, size)| (word, Meaning::Size(size)));
         let accessories = ACCESSORIES.iter().map(|&(word, accessory)| (word, Meaning::Accessory(accessory)));
         let included = each(INCLUDED, Meaning::Included);
@@ -120,7 +120,8 @@ pub const TIME_UNITS: &[&str] =
     &["year", "years", "yr", "yrs", "month", "months", "mo", "week", "weeks", "day", "days", "hours", "hrs", "owner", "miles"];
 
 /// From two on.
-pub const NUMBERS: &[&str] = &["two", "three", "four", "five", "six", "seven", "eight"];
+pub const NUMBERS: &[(&str, &str)] =
+    &[("two", "2"), ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"), ("seven", "7"), ("eight", "8")];
 
 /// What a thing itself is for.
 pub const PURPOSES: &[&str] = &[
