@@ -75,14 +75,24 @@ impl Gateway {
         Gateway { routes, functions: HashMap::new(), environment, log: None }
     }
 
-    /// With other variables, and all that the functions say kept in a file.
-    pub fn logging(mut self, log: File, environment: &[(&str, &str)]) -> Gateway {
-        self.log = Some(log);
+    /// With other variables.
+    pub fn with(mut self, environment: &[(&str, &str)]) -> Gateway {
         for (name, value) in environment {
             self.environment.retain(|(other, _)| other != name);
             self.environment.push(((*name).to_owned(), (*value).to_owned()));
         }
         self
+    }
+
+    /// With all that the functions say kept in a file.
+    pub fn logging(mut self, log: File) -> Gateway {
+        self.log = Some(log);
+        self
+    }
+
+    /// Of a function, which is started if it was not yet.
+    pub fn process_id(&mut self, function: &str) -> u32 {
+        self.function(function).process_id()
     }
 
     /// Sends a request as API Gateway does: claims are text, and there are none without a token.

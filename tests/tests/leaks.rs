@@ -80,7 +80,8 @@ async fn nothing_that_a_caller_sends_is_in_a_log() {
     let database = TestDatabase::migrated().await;
     let log = Log::new();
     let mut gateway = Gateway::new(&database)
-        .logging(log.file(), &[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")]);
+        .with(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")])
+        .logging(log.file());
     let document = gateway.ask("GET", "/openapi.json", None, &[], None).body;
     let mut asked = 0;
     let mut answered = std::collections::BTreeMap::<u64, usize>::new();
@@ -138,15 +139,14 @@ async fn no_secret_of_the_environment_is_in_a_log_when_the_servers_refuse_it() {
     let url = server.replacen(":deals@", &format!(":{name}@"), 1).replace("/test_", "/canary7f3a_");
     assert_ne!(url, server, "has a password");
     let redis = "redis://:canary7f3a-redis@127.0.0.1:1/0";
-    let mut gateway = Gateway::new(&database).logging(
-        log.file(),
-        &[
+    let mut gateway = Gateway::new(&database)
+        .with(&[
             ("DATABASE_URL", &url),
             ("REDIS_URL", redis),
             ("AWS_LAMBDA_LOG_LEVEL", "DEBUG"),
             ("AWS_SECRET_ACCESS_KEY", "canary7f3a-aws"),
-        ],
-    );
+        ])
+        .logging(log.file());
     for path in ["/health", "/listings", "/my-items", "/deals", "/jobs"] {
         let answer = gateway.ask("GET", path, Some(CALLERS[0]), &[], None);
         assert_eq!(answer.status, 503, "{path}: {}", answer.body);
