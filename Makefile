@@ -19,9 +19,10 @@ backtest: ## judge fair prices and deal scores on generated markets, of SEEDS
 	@cargo run --release --quiet -p backtest -- $(SEEDS)
 bench: ## measure the functions, beside a handler that does nothing and pgbench
 	@scripts/bench
-soak: ## run the long proofs: kills, freezes, crashes, retries, the release before, an hour of fuzzing
-	@SOAK=1 scripts/test --no-capture -E 'binary(killed_migrations) or binary(migrations_under_load) or binary(outages) or binary(retries) or binary(killed_workers) or test(run::tests)'
+soak: ## run the long proofs: kills, freezes, crashes, retries, the release before, arm64, an hour of fuzzing
+	@SOAK=1 scripts/test --no-capture -E 'binary(frozen_functions) or binary(killed_migrations) or binary(migrations_under_load) or binary(outages) or binary(retries) or binary(killed_workers) or test(run::tests)'
 	@scripts/check-previous-release
+	@scripts/check-arm64
 	@FUZZ_EXAMPLES=500 scripts/check-api 3600
 check: ## format, lints, template
 	@scripts/tools
