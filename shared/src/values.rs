@@ -255,6 +255,12 @@ impl Timestamp {
     }
 }
 
+/// 0 for what is less than a millionth of a metre from it, −0 too: PostgreSQL computes the place, and refuses to
+/// multiply what comes out as 0 though neither factor is.
+fn without_underflow(degrees: f64) -> f64 {
+    if degrees.abs() < 1e-12 { 0.0 } else { degrees }
+}
+
 /// Degrees north, −90 to 90.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, ToSql)]
 #[serde(try_from = "f64")]
@@ -266,7 +272,7 @@ impl TryFrom<f64> for Latitude {
 
     fn try_from(degrees: f64) -> Result<Latitude, Unacceptable> {
         if (-90.0..=90.0).contains(&degrees) {
-            return Ok(Latitude(degrees + 0.0)); // -0 becomes 0, which it equals
+            return Ok(Latitude(without_underflow(degrees)));
         }
         unacceptable("must be -90 to 90")
     }
@@ -289,7 +295,7 @@ impl TryFrom<f64> for Longitude {
 
     fn try_from(degrees: f64) -> Result<Longitude, Unacceptable> {
         if (-180.0..=180.0).contains(&degrees) {
-            return Ok(Longitude(degrees + 0.0)); // -0 becomes 0, which it equals
+            return Ok(Longitude(without_underflow(degrees)));
         }
         unacceptable("must be -180 to 180")
     }

@@ -106,6 +106,27 @@ async fn what_is_left_out_has_its_default_and_an_unknown_price_is_not_a_free_one
 }
 
 #[tokio::test]
+async fn a_place_next_to_the_equator_is_a_place() {
+    let database = TestDatabase::migrated().await;
+    let app = database.app();
+    for (index, [lat, lng]) in
+        [[5e-324, -2.4e-32], [90.0, 5e-324], [-1e-12, 1e-12], [-90.0, -1e-300]].iter().enumerate()
+    {
+        let mut listing = smallest(&index.to_string());
+        (listing["lat"], listing["lng"]) = ((*lat).into(), (*lng).into());
+        let created = create(&app, &listing).await;
+        assert_eq!(created.status, 201, "{lat},{lng}: {:?}", created.body);
+        let nearest = ask(&app, "GET", &format!("/listings?near={lat},{lng}&limit=1"), READER, None).await;
+        assert_eq!(
+            (nearest.status, &nearest.body["items"][0]["distance_mi"]),
+            (200, &json!(0.0)),
+            "{lat},{lng}"
+        );
+    }
+    assert_eq!(ask(&app, "GET", "/listings/1", READER, None).await.body["lat"], 0.0);
+}
+
+#[tokio::test]
 async fn a_patch_leaves_what_is_absent_and_clears_what_is_null() {
     let database = TestDatabase::migrated().await;
     let app = database.app();

@@ -123,6 +123,21 @@ async fn what_makes_no_sense_is_refused_where_it_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_search_may_be_around_any_place() {
+    let database = TestDatabase::migrated().await;
+    let app = database.app();
+    for [lat, lng] in [[5e-324, -2.4e-32], [90.0, 5e-324], [-1e-12, 1e-12], [-90.0, -1e-300]] {
+        let mut search = desks();
+        (search["lat"], search["lng"]) = (lat.into(), lng.into());
+        let created = ask(&app, "POST", "/saved-searches", ANNA, Some(&search)).await;
+        assert_eq!(created.status, 201, "{lat},{lng}: {:?}", created.body);
+        let path = format!("/saved-searches/{}/preview", created.body["id"]);
+        let preview = ask(&app, "GET", &path, ANNA, None).await;
+        assert_eq!(preview.status, 200, "{lat},{lng}: {:?}", preview.body);
+    }
+}
+
+#[tokio::test]
 async fn a_user_has_at_most_a_hundred_also_when_many_are_saved_at_once() {
     let database = TestDatabase::migrated().await;
     let owner = database.owner().await;
