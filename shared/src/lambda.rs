@@ -1,9 +1,11 @@
 //! The shell around every HTTP function.
 
+use std::pin::Pin;
+
 use lambda_http::lambda_runtime::LambdaEvent;
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::util::MapRequest;
-use lambda_http::{Adapter, Body, Request, Response, service_fn};
+use lambda_http::{Adapter, Body, IntoResponse, Request, Response, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::config::ConfigError;
@@ -32,7 +34,7 @@ where
         async move {
             let response = response.await?;
             log.end(app, &response);
-            Ok::<_, std::convert::Infallible>(response)
+            Ok::<_, std::convert::Infallible>(Finished(response))
         }
     });
     let readable =
@@ -40,6 +42,15 @@ where
     // In a task of its own, which other tasks wake without a look at the sockets in between.
     let run = lambda_http::lambda_runtime::run(MapRequest::new(Adapter::from(service), readable));
     tokio::spawn(run).await?
+}
+
+/// A response whose body is text already: `lambda_http` would find its character set and copy it.
+struct Finished(Response<Body>);
+
+impl IntoResponse for Finished {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        Box::pin(std::future::ready(self.0))
+    }
 }
 
 /// What the http crate takes in a query.

@@ -85,8 +85,11 @@ impl<K: Serialize> PageRequest<K> {
         item: impl Fn(&'r R) -> T,
         position: impl Fn(&'r R) -> Position<K>,
     ) -> Page {
-        let mut json = b"{\"items\":[".to_vec();
-        let (mut last, mut taken, mut size) = (None, 0, 0);
+        let mut json = Vec::with_capacity(16 * 1024); // of most pages
+        json.extend_from_slice(b"{\"items\":[");
+        let (mut last, mut taken) = (None, 0);
+        // Of the JSON up to `measured`. Few pages are long enough to be measured at all: each byte becomes two at most.
+        let (mut size, mut measured) = (0, 0);
         for row in rows.iter().take(self.limit.0) {
             let before = json.len();
             if taken > 0 {
@@ -94,7 +97,10 @@ impl<K: Serialize> PageRequest<K> {
             }
             serde_json::to_writer(&mut json, &item(row))
                 .expect("our types have string keys and finite numbers");
-            size += wrapped_size(&json[before..]);
+            if 2 * json.len() > LARGEST_PAGE {
+                size += wrapped_size(&json[measured..]);
+                measured = json.len();
+            }
             if taken > 0 && size > LARGEST_PAGE {
                 json.truncate(before);
                 break;
