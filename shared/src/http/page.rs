@@ -140,3 +140,40 @@ pub(super) fn read_cursor<K: DeserializeOwned>(
     }
     serde_json::from_str(position.get()).map_err(|_| MALFORMED)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of the rows are on the first page.
+    fn taken(rows: &[String]) -> usize {
+        let request = PageRequest::<i64> { limit: Limit(100), position: None, fingerprint: 0 };
+        let page = request.page(rows, |row| row.as_str(), |row| Position { key: 0, id: row.len() as i64 });
+        let page: serde_json::Value = serde_json::from_str(&page.into_json()).expect("a page is JSON");
+        page["items"].as_array().expect("a page has items").len()
+    }
+
+    #[test]
+    fn a_page_of_long_rows_ends_where_lambda_would_take_no_more() {
+        let quotes = |count: usize| "\"".repeat(count);
+        // What Lambda is sent of a row: itself as JSON, and that in JSON again, without the quotes around it.
+        let sent = |row: &String| {
+            let json = serde_json::to_string(row).expect("is text");
+            serde_json::to_string(&json).expect("is text").len() - 2
+        };
+        for rows in [
+            vec![quotes(2 * LARGEST_PAGE), "short".into()], // one at least, however long
+            vec!["plain".repeat(20_000); 100],
+            vec![quotes(20_000); 100],
+            (0..100).map(|n| if n % 2 == 0 { quotes(n * 999) } else { "\\ü\u{1}".repeat(n * 700) }).collect(),
+            vec!["x".into(); 100],
+        ] {
+            let mut size = r#"{\"items\":["#.len() - 1; // the first row has no comma before it
+            let fitting = rows.iter().take_while(|row| {
+                size += 1 + sent(row);
+                size <= LARGEST_PAGE
+            });
+            assert_eq!(taken(&rows), fitting.count().max(1), "of {} rows, {size} bytes", rows.len());
+        }
+    }
+}
