@@ -85,8 +85,7 @@ impl<K: Serialize> PageRequest<K> {
         item: impl Fn(&'r R) -> T,
         position: impl Fn(&'r R) -> Position<K>,
     ) -> Page {
-        let mut json = Vec::with_capacity(16 * 1024); // of most pages
-        json.extend_from_slice(b"{\"items\":[");
+        let mut json = b"{\"items\":[".to_vec();
         let (mut last, mut taken) = (None, 0);
         // Of the JSON up to `measured`. Few pages are long enough to be measured at all: each byte becomes two at most.
         let (mut size, mut measured) = (0, 0);
