@@ -86,9 +86,7 @@ impl<K: Serialize> PageRequest<K> {
         position: impl Fn(&'r R) -> Position<K>,
     ) -> Page {
         let mut json = b"{\"items\":[".to_vec();
-        let (mut last, mut taken) = (None, 0);
-        // Of the JSON up to `measured`. Few pages are long enough to be measured at all: each byte becomes two at most.
-        let (mut size, mut measured) = (0, 0);
+        let (mut last, mut taken, mut size) = (None, 0, 0);
         for row in rows.iter().take(self.limit.0) {
             let before = json.len();
             if taken > 0 {
@@ -96,10 +94,7 @@ impl<K: Serialize> PageRequest<K> {
             }
             serde_json::to_writer(&mut json, &item(row))
                 .expect("our types have string keys and finite numbers");
-            if 2 * json.len() > LARGEST_PAGE {
-                size += wrapped_size(&json[measured..]);
-                measured = json.len();
-            }
+            size += wrapped_size(&json[before..]);
             if taken > 0 && size > LARGEST_PAGE {
                 json.truncate(before);
                 break;
@@ -167,9 +162,9 @@ mod tests {
             (0..100).map(|n| if n % 2 == 0 { quotes(n * 999) } else { "\\ü\u{1}".repeat(n * 700) }).collect(),
             vec!["x".into(); 100],
         ] {
-            let mut size = r#"{\"items\":["#.len() - 1; // the first row has no comma before it
+            let mut size = 0;
             let fitting = rows.iter().take_while(|row| {
-                size += 1 + sent(row);
+                size += usize::from(size > 0) + sent(row); // with the comma before it
                 size <= LARGEST_PAGE
             });
             assert_eq!(taken(&rows), fitting.count().max(1), "of {} rows, {size} bytes", rows.len());
