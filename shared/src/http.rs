@@ -8,6 +8,7 @@ mod identity;
 mod page;
 mod parameters;
 mod precondition;
+mod response_body;
 
 use lambda_http::{Request, RequestExt};
 
@@ -22,8 +23,12 @@ pub use self::identity::{Caller, DEALS_ADMIN, DEALS_INGEST};
 pub use self::page::{Page, PageRequest, Position};
 pub use self::parameters::Parameters;
 pub use self::precondition::{IfMatch, if_match};
+pub use self::response_body::ResponseBody;
 
 use crate::{Error, Result};
+
+/// An answer, as it is handed to the gateway.
+pub type Response = lambda_http::Response<ResponseBody>;
 
 /// The segments of the path from the resource's own name on: `["listings"]` for `/listings`, `["listings", "7"]`
 /// for `/listings/7`, also behind a stage's prefix.

@@ -1,14 +1,16 @@
 //! The shell around every HTTP function.
 
-use std::pin::Pin;
+use std::convert::Infallible;
 
+use lambda_http::http::HeaderMap;
 use lambda_http::lambda_runtime::LambdaEvent;
 use lambda_http::request::LambdaRequest;
-use lambda_http::tower::util::MapRequest;
-use lambda_http::{Adapter, Body, IntoResponse, Request, Response, service_fn};
+use lambda_http::{Request, RequestExt, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Serialize, Serializer};
 
 use crate::config::ConfigError;
+use crate::http::{Response, ResponseBody};
 use crate::request_log::RequestLog;
 use crate::{App, Result, Role, http, logging};
 
@@ -26,31 +28,51 @@ pub fn start(role: Role) -> Result<&'static App, ConfigError> {
 pub async fn serve<F, R>(app: &'static App, route: F) -> Result<(), lambda_http::Error>
 where
     F: Fn(&'static App, Request) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Response<Body>>> + Send + 'static,
+    R: Future<Output = Result<Response>> + Send + 'static,
 {
-    let service = service_fn(move |request: Request| {
+    let service = service_fn(move |LambdaEvent { payload, context }: LambdaEvent<LambdaRequest>| {
+        let request = Request::from(readable(payload)).with_lambda_context(context);
         let log = RequestLog::begin(app, &request);
         let response = http::respond(log.request_id().to_owned(), route(app, request));
         async move {
             let response = response.await?;
             log.end(app, &response);
-            Ok::<_, std::convert::Infallible>(Finished(response))
+            Ok::<_, Infallible>(GatewayResponse::of(response))
         }
     });
-    let readable =
-        |event: LambdaEvent<LambdaRequest>| LambdaEvent { payload: readable(event.payload), ..event };
     // In a task of its own, which other tasks wake without a look at the sockets in between.
-    let run = lambda_http::lambda_runtime::run(MapRequest::new(Adapter::from(service), readable));
-    tokio::spawn(run).await?
+    tokio::spawn(lambda_http::lambda_runtime::run(service)).await?
 }
 
-/// A response whose body is text already: `lambda_http` would find its character set and copy it.
-struct Finished(Response<Body>);
+/// What the gateway takes: payload format 2.0 of
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GatewayResponse {
+    status_code: u16,
+    #[serde(serialize_with = "as_map")]
+    headers: HeaderMap,
+    body: ResponseBody,
+    is_base64_encoded: bool,
+}
 
-impl IntoResponse for Finished {
-    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
-        Box::pin(std::future::ready(self.0))
+impl GatewayResponse {
+    fn of(response: Response) -> GatewayResponse {
+        let (parts, body) = response.into_parts();
+        GatewayResponse {
+            status_code: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+            is_base64_encoded: false,
+        }
     }
+}
+
+/// No header of ours is there twice.
+fn as_map<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(
+        headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))),
+    )
 }
 
 /// What the http crate takes in a query.
@@ -87,4 +109,27 @@ pub fn readable(mut request: LambdaRequest) -> LambdaRequest {
         }
     }
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_gateway_is_handed_a_status_headers_and_the_body_as_a_string() {
+        let row = json!({ "title": "a \"7\\8\" 🛋" });
+        let created = http::Created::of("/items", 7, 1, &row);
+        let handed = serde_json::to_value(GatewayResponse::of(http::created(created).expect("answers")));
+        let headers = json!({ "location": "/items/7", "etag": "\"1\"", "content-type": "application/json" });
+        let expected = json!({
+            "statusCode": 201, "headers": headers, "body": row.to_string(), "isBase64Encoded": false
+        });
+        assert_eq!(handed.expect("is JSON"), expected);
+
+        let nothing = GatewayResponse::of(http::no_content().expect("answers"));
+        let expected = r#"{"statusCode":204,"headers":{},"body":"","isBase64Encoded":false}"#;
+        assert_eq!(serde_json::to_string(&nothing).expect("is JSON"), expected);
+    }
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use lambda_http::http::Method;
 use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Request, RequestExt};
 
 use crate::App;
+use crate::http::Response;
 use crate::metrics::{self, Handled};
 
 /// Whether this environment has not served before.
@@ -44,7 +45,7 @@ impl RequestLog {
     }
 
     /// Writes the line.
-    pub fn end(self, app: &App, response: &Response<Body>) {
+    pub fn end(self, app: &App, response: &Response) {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }

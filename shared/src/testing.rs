@@ -10,7 +10,7 @@ pub mod random;
 mod redis_server;
 
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Request, RequestExt};
 use refinery::Migration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -182,16 +182,16 @@ impl Answer {
 }
 
 /// The answer as the function's shell makes it.
-pub async fn answer(route: impl Future<Output = Result<Response<Body>>>) -> Answer {
+pub async fn answer(route: impl Future<Output = Result<http::Response>>) -> Answer {
     // What the log would say, and more.
     let route = async { route.await.inspect_err(|error| eprintln!("{error:?}")) };
     let response = http::respond("the-request-id".into(), route).await.expect("cannot fail");
     let (parts, body) = response.into_parts();
-    let bytes: &[u8] = body.as_ref();
+    let text = body.to_text();
     Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
-        body: if bytes.is_empty() { Value::Null } else { serde_json::from_slice(bytes).expect("is JSON") },
+        body: if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("is JSON") },
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 
 use lambda_http::http::Method;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
-use lambda_http::{Body, Request, RequestExt, Response};
-use shared::{App, Error, Result, Role, http};
+use lambda_http::{Request, RequestExt};
+use shared::http::{self, Response};
+use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(_: &App, request: Request) -> Result<Response<Body>> {
+async fn route(_: &App, request: Request) -> Result<Response> {
     let path = request.raw_http_path();
     match (path.rsplit('/').next(), request.method()) {
         (Some("openapi.json"), &Method::GET) => {

@@ -1,10 +1,10 @@
 //! `/comps` and `/comps/{id}`: comparable sales. Every signed-in caller reads, ingesters write.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::comps::{self, Comp, CompObservation, CompPatch, Filter, NewComp};
 use shared::db::list::ListRequest;
-use shared::http::{self, Caller, DEALS_INGEST, Parameters};
+use shared::http::{self, Caller, DEALS_INGEST, Parameters, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let caller = Caller::of(app, &request)?;
     match (http::path(&request, "comps").as_slice(), request.method()) {
         (["comps"], &Method::GET) => {

@@ -1,9 +1,9 @@
 //! `GET /deals`: the best deals there are for the caller, by what they ask for and by their preferences.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::deals::{self, FeedRequest};
-use shared::http::{self, Caller, Parameters};
+use shared::http::{self, Caller, Parameters, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -16,7 +16,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let caller = Caller::of(app, &request)?;
     match (http::path(&request, "deals").as_slice(), request.method()) {
         (["deals"], &Method::GET) => {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Request, RequestExt};
 use serde::Serialize;
+use shared::http::{self, Response};
 use shared::values::Timestamp;
-use shared::{App, Error, Result, Role, http};
+use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let path = request.raw_http_path();
     match (path.rsplit('/').next(), request.method()) {
         (Some("health"), &Method::GET) => health(app).await,
@@ -49,7 +50,7 @@ struct Health {
     time: Timestamp,
 }
 
-async fn health(app: &App) -> Result<Response<Body>> {
+async fn health(app: &App) -> Result<Response> {
     let (database, queue) = tokio::join!(
         tokio::time::timeout(DEADLINE, app.db.read("select 1", &[])),
         tokio::time::timeout(DEADLINE, app.cache.queue_depth()),

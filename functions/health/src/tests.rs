@@ -47,7 +47,7 @@ async fn a_healthy_system_answers_the_earlier_systems_body_in_its_order() {
     let config = Config { redis: redis_at(&redis.url), ..config(&database.config) };
     let app = App::new(config, Role::App);
     let response = route(&app, request("GET", "/health", "", None)).await.unwrap();
-    let text = String::from_utf8(response.body().to_vec()).unwrap();
+    let text = response.body().to_text();
     let start = r#"{"ok":true,"db":true,"redis":true,"queue_depth":0,"version":"0.1.0","time":"20"#;
     assert!(text.starts_with(start) && text.ends_with("Z\"}"), "{text}");
     assert_eq!(steady(&get(&app, "/health").await), health(true, true, true, Some(0)));

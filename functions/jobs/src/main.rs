@@ -1,11 +1,11 @@
 //! `/jobs` and `/jobs/{id}`: how far work in the background is. Each caller sees their own; an administrator also what is
 //! dead, whosever it is, and has it tried again.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::jobs::{self, Filter, Job, JobKind, JobPatch, View};
 use shared::db::list::ListRequest;
-use shared::http::{self, Caller, DEALS_ADMIN, Parameters};
+use shared::http::{self, Caller, DEALS_ADMIN, Parameters, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let caller = Caller::of(app, &request)?;
     let view = if caller.may(DEALS_ADMIN) { View::AndAllDead } else { View::Own };
     match (http::path(&request, "jobs").as_slice(), request.method()) {

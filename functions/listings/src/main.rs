@@ -1,13 +1,13 @@
 //! `/listings`, `/listings/{id}` and what is under it: what marketplaces offer, and what was found out about it. Every
 //! signed-in caller reads, ingesters write.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::list;
 use shared::db::listing_scores::{self, NewListingScore};
 use shared::db::listings::{self, ListRequest, Listing, ListingObservation, ListingPatch, NewListing};
 use shared::db::price_history;
-use shared::http::{self, Caller, DEALS_INGEST, Parameters};
+use shared::http::{self, Caller, DEALS_INGEST, Parameters, Response};
 use shared::{App, Error, Result, Role, valuer};
 
 #[cfg(test)]
@@ -20,7 +20,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let caller = Caller::of(app, &request)?;
     match (http::path(&request, "listings").as_slice(), request.method()) {
         (["listings"], &Method::GET) => {

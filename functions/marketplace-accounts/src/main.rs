@@ -1,12 +1,12 @@
 //! `/marketplace-accounts` and `/marketplace-accounts/{id}`: where a seller sells. Credentials go in and never come out.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::list::ListRequest;
 use shared::db::marketplace_accounts::{
     self, Filter, MarketplaceAccount, MarketplaceAccountPatch, NewMarketplaceAccount,
 };
-use shared::http::{self, Caller, Parameters};
+use shared::http::{self, Caller, Parameters, Response};
 use shared::seal::Keys;
 use shared::{App, Error, Result, Role};
 
@@ -21,7 +21,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, move |app, request| route(app, keys, request)).await
 }
 
-async fn route(app: &App, keys: &Keys, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, keys: &Keys, request: Request) -> Result<Response> {
     let Caller { user_id, .. } = &Caller::of(app, &request)?;
     match (http::path(&request, "marketplace-accounts").as_slice(), request.method()) {
         (["marketplace-accounts"], &Method::GET) => {

@@ -1,10 +1,10 @@
 //! `/my-items` and `/my-items/{id}`: what a seller has. Each caller has their own.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::list::ListRequest;
 use shared::db::my_items::{self, Filter, MyItem, MyItemPatch, NewMyItem};
-use shared::http::{self, Caller, Parameters};
+use shared::http::{self, Caller, Parameters, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let Caller { user_id, .. } = &Caller::of(app, &request)?;
     match (http::path(&request, "my-items").as_slice(), request.method()) {
         (["my-items"], &Method::GET) => {

@@ -1,10 +1,10 @@
 //! `/notifications` and `/notifications/{id}`: what the caller was told. Rows come from the system alone.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::list::ListRequest;
 use shared::db::notifications::{self, Filter, Notification, NotificationPatch};
-use shared::http::{self, Caller, Parameters};
+use shared::http::{self, Caller, Parameters, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let Caller { user_id, .. } = &Caller::of(app, &request)?;
     match (http::path(&request, "notifications").as_slice(), request.method()) {
         (["notifications"], &Method::GET) => {

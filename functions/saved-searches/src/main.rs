@@ -1,13 +1,13 @@
 //! `/saved-searches`, `/saved-searches/{id}` and `/saved-searches/{id}/preview`: what a caller wants to be told of, and what
 //! it finds now. Each caller has their own.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::list::ListRequest;
 use shared::db::saved_searches::{
     self, Filter, NewSavedSearch, PreviewRequest, SavedSearch, SavedSearchPatch,
 };
-use shared::http::{self, Caller, Parameters};
+use shared::http::{self, Caller, Parameters, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -20,7 +20,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let Caller { user_id, .. } = &Caller::of(app, &request)?;
     match (http::path(&request, "saved-searches").as_slice(), request.method()) {
         (["saved-searches"], &Method::GET) => {

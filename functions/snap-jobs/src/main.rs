@@ -3,12 +3,12 @@
 
 mod uploads;
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::jobs::JobKind;
 use shared::db::list::ListRequest;
 use shared::db::snap_jobs::{self, Filter, NewSnapJob, SnapJob};
-use shared::http::{self, Caller, Created, Parameters};
+use shared::http::{self, Caller, Created, Parameters, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -21,7 +21,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let Caller { user_id, .. } = &Caller::of(app, &request)?;
     match (http::path(&request, "snap-jobs").as_slice(), request.method()) {
         (["snap-jobs"], &Method::GET) => {
@@ -60,7 +60,7 @@ async fn route(app: &App, request: Request) -> Result<Response<Body>> {
 }
 
 /// Workers hear of a job once it is committed.
-async fn announced(app: &App, created: Created) -> Result<Response<Body>> {
+async fn announced(app: &App, created: Created) -> Result<Response> {
     if let Some(job_id) = created.job_id {
         app.cache.announce(&[(job_id, JobKind::Snap)]).await;
     }

@@ -1,13 +1,13 @@
 //! `/snap-jobs/uploads`: where to send a photo, and on a developer's machine also where it arrives.
 
+use lambda_http::Request;
 use lambda_http::http::{Method, StatusCode};
-use lambda_http::{Body, Request, Response};
-use shared::http::{self, Parameters};
+use shared::http::{self, Parameters, Response};
 use shared::photo_store::{ImageType, LARGEST_PHOTO, NewUpload, PhotoStore, is_upload};
 use shared::values::Photo;
 use shared::{App, Error, Result};
 
-pub async fn route(app: &App, user_id: &str, request: &Request) -> Result<Response<Body>> {
+pub async fn route(app: &App, user_id: &str, request: &Request) -> Result<Response> {
     let store = app.photo_store.as_ref();
     match (request.method(), store) {
         (&Method::POST, _) => {

@@ -1,9 +1,9 @@
 //! `/user-prefs`: what the caller looks for, and when and how they want to be told.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
 use shared::db::user_prefs::{self, NewUserPrefs, UserPrefs, UserPrefsPatch};
-use shared::http::{self, Caller};
+use shared::http::{self, Caller, Response};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -16,7 +16,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let caller = Caller::of(app, &request)?;
     let user_id = &caller.user_id;
     // Only what is sealed needs them.

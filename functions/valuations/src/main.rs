@@ -1,8 +1,8 @@
 //! `POST /valuations`: what is this worth? Told from comparable sales, with the evidence, and not kept.
 
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request, Response};
-use shared::http::{self, Caller};
+use shared::http::{self, Caller, Response};
 use shared::valuation::{NewValuation, Subject, ValuationReport};
 use shared::{App, Error, Result, Role};
 
@@ -16,7 +16,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve(app, route).await
 }
 
-async fn route(app: &App, request: Request) -> Result<Response<Body>> {
+async fn route(app: &App, request: Request) -> Result<Response> {
     let _caller = Caller::of(app, &request)?;
     match (http::path(&request, "valuations").as_slice(), request.method()) {
         (["valuations"], &Method::POST) => {

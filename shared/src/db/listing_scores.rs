@@ -234,7 +234,7 @@ mod tests {
                 assert!(plan.contains("listing_scores_listing_id_created_at_idx"), "{plan}");
                 assert!(plan.contains("Index Cond") && !plan.contains("Sort"), "{plan}");
 
-                let page = list(&db, 7, &request).await.expect("answers").into_json();
+                let page = list(&db, 7, &request).await.expect("answers").into_body().to_text();
                 let page: serde_json::Value = serde_json::from_str(&page).expect("is JSON");
                 path.push_str(&format!("&cursor={}", page["next_cursor"].as_str().expect("goes on")));
             }

@@ -157,7 +157,7 @@ mod tests {
         }
         let read = node["Actual Rows"].as_f64().expect("is a number") as i64;
 
-        let page = list(db, 1, &request).await.expect("answers").into_json();
+        let page = list(db, 1, &request).await.expect("answers").into_body().to_text();
         let page: Value = serde_json::from_str(&page).expect("is JSON");
         let items = page["items"].as_array().expect("is a list");
         let prices = items.iter().map(|item| item["price_cents"].as_i64().expect("is a number")).collect();

@@ -4,18 +4,19 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use lambda_http::Request;
 use lambda_http::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::response::Builder;
 use lambda_http::http::{HeaderMap, StatusCode};
-use lambda_http::{Body, Request, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::page::Page;
 use super::precondition::names_version;
+use super::{Response, ResponseBody};
 use crate::error::Problem;
 use crate::{Error, Result};
 
@@ -25,8 +26,8 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// Awaits a route and answers whatever came of it: the one place where errors are logged and mapped.
 pub async fn respond(
     request_id: String,
-    route: impl Future<Output = Result<Response<Body>>>,
-) -> Result<Response<Body>, Infallible> {
+    route: impl Future<Output = Result<Response>>,
+) -> Result<Response, Infallible> {
     // A panic is answered too; what it said is in the log.
     let outcome = AssertUnwindSafe(route).catch_unwind().await.unwrap_or(Err(Error::Panic));
     let mut response = outcome.unwrap_or_else(|error| {
@@ -46,18 +47,18 @@ pub async fn respond(
 }
 
 /// 200 with a body.
-pub fn ok(value: &impl Serialize) -> Result<Response<Body>> {
+pub fn ok(value: &impl Serialize) -> Result<Response> {
     status(StatusCode::OK, value)
 }
 
 /// 200 with a page of a list.
-pub fn page(page: Page) -> Result<Response<Body>> {
-    Ok(text(Response::builder(), "application/json", page.into_json()))
+pub fn page(page: Page) -> Result<Response> {
+    Ok(with_body(Builder::new(), "application/json", page.into_body()))
 }
 
 /// A body with a status of one's own.
-pub fn status(status: StatusCode, value: &impl Serialize) -> Result<Response<Body>> {
-    Ok(json(Response::builder().status(status), "application/json", value))
+pub fn status(status: StatusCode, value: &impl Serialize) -> Result<Response> {
+    Ok(json(Builder::new().status(status), "application/json", value))
 }
 
 /// 200 with text of any type, and headers of one's own.
@@ -65,24 +66,24 @@ pub fn document(
     content_type: &'static str,
     headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
     body: &str,
-) -> Result<Response<Body>> {
-    let mut response = text(Response::builder(), content_type, body.to_owned());
+) -> Result<Response> {
+    let mut response = with_body(Builder::new(), content_type, ResponseBody::text(body));
     response.headers_mut().extend(headers);
     Ok(response)
 }
 
 /// 200 with a row and its version as the `ETag`, or 304 when the caller has that version already.
-pub fn tagged(request: &Request, version: i32, value: &impl Serialize) -> Result<Response<Body>> {
+pub fn tagged(request: &Request, version: i32, value: &impl Serialize) -> Result<Response> {
     if names_version(request.headers(), &IF_NONE_MATCH, version) {
-        let response = Response::builder().status(StatusCode::NOT_MODIFIED).header(ETAG, etag(version));
-        return Ok(response.body(Body::Empty).expect("parts are valid"));
+        let response = Builder::new().status(StatusCode::NOT_MODIFIED).header(ETAG, etag(version));
+        return Ok(response.body(ResponseBody::empty()).expect("parts are valid"));
     }
     changed(version, value)
 }
 
 /// 200 with a row that this request changed, and its new version.
-pub fn changed(version: i32, value: &impl Serialize) -> Result<Response<Body>> {
-    Ok(json(Response::builder().header(ETAG, etag(version)), "application/json", value))
+pub fn changed(version: i32, value: &impl Serialize) -> Result<Response> {
+    Ok(json(Builder::new().header(ETAG, etag(version)), "application/json", value))
 }
 
 /// What is told of a row that was created, now or at an earlier try.
@@ -111,28 +112,26 @@ impl Created {
             status: StatusCode::CREATED,
             location: format!("{collection}/{id}"),
             etag: etag(version),
-            body: to_json(value),
+            body: serde_json::to_string(value).expect("our types have string keys and finite numbers"),
             replayed: false,
         }
     }
 }
 
 /// 201 with the row, its version, and where it is.
-pub fn created(created: Created) -> Result<Response<Body>> {
-    let mut response = Response::builder()
-        .status(created.status)
-        .header(LOCATION, created.location)
-        .header(ETAG, created.etag);
+pub fn created(created: Created) -> Result<Response> {
+    let mut response =
+        Builder::new().status(created.status).header(LOCATION, created.location).header(ETAG, created.etag);
     if created.replayed {
         response = response.header(IDEMPOTENT_REPLAYED, "true");
     }
-    Ok(text(response, "application/json", created.body))
+    Ok(with_body(response, "application/json", ResponseBody::text(&created.body)))
 }
 
 /// 204.
-pub fn no_content() -> Result<Response<Body>> {
-    let response = Response::builder().status(StatusCode::NO_CONTENT);
-    Ok(response.body(Body::Empty).expect("parts are valid"))
+pub fn no_content() -> Result<Response> {
+    let response = Builder::new().status(StatusCode::NO_CONTENT);
+    Ok(response.body(ResponseBody::empty()).expect("parts are valid"))
 }
 
 /// RFC 9457. The status says what kind of problem it is, hence `about:blank`; `errors` says where.
@@ -168,9 +167,9 @@ impl<'a> ProblemDetails<'a> {
 }
 
 /// What a caller is told of an error.
-pub fn problem(request_id: &str, error: &Error) -> Response<Body> {
+pub fn problem(request_id: &str, error: &Error) -> Response {
     let status = error.status();
-    let mut response = Response::builder().status(status);
+    let mut response = Builder::new().status(status);
     let headers = response.headers_mut().expect("no part is invalid yet");
     match error {
         Error::MethodNotAllowed(allowed) => insert(headers, ALLOW, allowed),
@@ -187,16 +186,12 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     headers.insert(name, HeaderValue::from_static(value));
 }
 
-fn json(response: Builder, content_type: &'static str, value: &impl Serialize) -> Response<Body> {
-    text(response, content_type, to_json(value))
+fn json(response: Builder, content_type: &'static str, value: &impl Serialize) -> Response {
+    with_body(response, content_type, ResponseBody::json(value))
 }
 
-fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("our types have string keys and finite numbers")
-}
-
-fn text(response: Builder, content_type: &'static str, text: String) -> Response<Body> {
-    response.header(CONTENT_TYPE, content_type).body(Body::Text(text)).expect("parts are valid")
+fn with_body(response: Builder, content_type: &'static str, body: ResponseBody) -> Response {
+    response.header(CONTENT_TYPE, content_type).body(body).expect("parts are valid")
 }
 
 /// A strong tag: equal versions are equal bytes.

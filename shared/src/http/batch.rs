@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Request, RequestExt};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::Response;
 use super::answer::{ProblemDetails, ok};
 use super::body::{self, Fields, JSON, PROBLEMS_LISTED};
 use super::parameters::Parameters;
@@ -109,7 +110,7 @@ pub fn batch<T>(request: &Request, read: impl Fn(&mut Fields) -> T) -> Result<Ba
 
 impl<T> Batch<T> {
     /// 200 with a result for each item, in their order. `upserted` is what became of those that were accepted.
-    pub fn answer(&self, upserted: &[Upserted]) -> Result<Response<Body>> {
+    pub fn answer(&self, upserted: &[Upserted]) -> Result<Response> {
         let (mut upserted, mut rejected) = (upserted.iter(), self.rejected.iter().peekable());
         let results = (0..self.accepted.len() + self.rejected.len()).map(|index| {
             if let Some((_, error)) = rejected.next_if(|(rejected, _)| *rejected == index) {

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Of the body, with what its quotes and backslashes grow by when Lambda wraps it as a JSON string: Lambda
-/// takes 6 MB.
+use super::response_body::{EscapedJson, ResponseBody};
+
+/// Of the items, as they are within a JSON string: Lambda takes 6 MB.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 
 /// Which page of a list is asked for.
@@ -57,10 +58,10 @@ impl FromStr for Limit {
 
 /// A page of a list, as it is sent: `{"items":[…],"next_cursor":"…"|null}`.
 #[derive(Debug)]
-pub struct Page(String);
+pub struct Page(ResponseBody);
 
 impl Page {
-    pub fn into_json(self) -> String {
+    pub fn into_body(self) -> ResponseBody {
         self.0
     }
 }
@@ -85,39 +86,33 @@ impl<K: Serialize> PageRequest<K> {
         item: impl Fn(&'r R) -> T,
         position: impl Fn(&'r R) -> Position<K>,
     ) -> Page {
-        let mut json = b"{\"items\":[".to_vec();
-        let (mut last, mut taken, mut size) = (None, 0, 0);
+        let mut json = EscapedJson::new();
+        json.punctuate("{\"items\":[");
+        let items = json.len();
+        let (mut last, mut taken) = (None, 0);
         for row in rows.iter().take(self.limit.0) {
             let before = json.len();
             if taken > 0 {
-                json.push(b',');
+                json.punctuate(",");
             }
-            serde_json::to_writer(&mut json, &item(row))
-                .expect("our types have string keys and finite numbers");
-            size += wrapped_size(&json[before..]);
-            if taken > 0 && size > LARGEST_PAGE {
+            json.write(&item(row));
+            if taken > 0 && json.len() - items > LARGEST_PAGE {
                 json.truncate(before);
                 break;
             }
             (last, taken) = (Some(row), taken + 1);
         }
         let reached = if rows.len() > taken { last } else { end };
-        let next_cursor = reached.map(|reached| self.cursor(&position(reached)));
-        json.extend_from_slice(b"],\"next_cursor\":");
-        serde_json::to_writer(&mut json, &next_cursor).expect("is text");
-        json.push(b'}');
-        Page(String::from_utf8(json).expect("serde writes UTF-8"))
+        json.punctuate("],\"next_cursor\":");
+        json.write(&reached.map(|reached| self.cursor(&position(reached))));
+        json.punctuate("}");
+        Page(json.finish())
     }
 
     fn cursor(&self, position: &Position<K>) -> String {
         let json = serde_json::to_vec(&(self.fingerprint, position)).expect("keys are finite");
         URL_SAFE_NO_PAD.encode(json)
     }
-}
-
-/// What this becomes inside of a JSON string.
-fn wrapped_size(json: &[u8]) -> usize {
-    json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 /// A cursor is opaque to its users but not secret: it only names a place in an order that they may see anyway.
@@ -143,7 +138,8 @@ mod tests {
     fn taken(rows: &[String]) -> usize {
         let request = PageRequest::<i64> { limit: Limit(100), position: None, fingerprint: 0 };
         let page = request.page(rows, |row| row.as_str(), |row| Position { key: 0, id: row.len() as i64 });
-        let page: serde_json::Value = serde_json::from_str(&page.into_json()).expect("a page is JSON");
+        let page: serde_json::Value =
+            serde_json::from_str(&page.into_body().to_text()).expect("a page is JSON");
         page["items"].as_array().expect("a page has items").len()
     }
 

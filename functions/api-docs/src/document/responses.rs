@@ -1,6 +1,5 @@
 //! Answers: their headers, and one problem a status.
 
-use lambda_http::Body;
 use lambda_http::http::StatusCode;
 use serde_json::{Map, Value, json};
 use shared::Error;
@@ -106,8 +105,7 @@ pub fn responses() -> Value {
 
 fn response(description: &str, error: &Error) -> Value {
     let (parts, body) = http::problem(REQUEST_ID, error).into_parts();
-    let Body::Text(body) = body else { unreachable!("a problem is text") };
-    let example: Value = serde_json::from_str(&body).expect("a problem is JSON");
+    let example: Value = serde_json::from_str(&body.to_text()).expect("a problem is JSON");
     let headers: Vec<&str> = OWN.into_iter().filter(|name| parts.headers.contains_key(*name)).collect();
     let content = json!({ "schema": { "$ref": "#/components/schemas/Problem" }, "example": example });
     json!({

@@ -43,7 +43,7 @@ fn asked(query: &str) -> ListRequest {
 
 async fn page(db: &Database, query: &str) -> (Vec<Value>, Option<String>) {
     let page = list(db, &asked(query)).await.unwrap_or_else(|error| panic!("{query}: {error:?}"));
-    let page: Value = serde_json::from_str(&page.into_json()).expect("is JSON");
+    let page: Value = serde_json::from_str(&page.into_body().to_text()).expect("is JSON");
     let items = page["items"].as_array().expect("is a list").clone();
     (items, page["next_cursor"].as_str().map(str::to_owned))
 }
