@@ -133,18 +133,20 @@ pub fn amount(value: &str) -> Option<(f64, &str)> {
 impl Word {
     /// The same word, a slip of the pen aside; of names with numbers, `R5` is also what `EOS R5` ends with.
     pub fn is_like(&self, other: &Word) -> bool {
+        if self.coded != other.coded {
+            return false;
+        }
         if self.text == other.text {
             return true;
         }
-        if self.coded && other.coded {
-            let (short, long) =
-                if self.text.len() < other.text.len() { (self, other) } else { (other, self) };
-            let Some(rest) = long.text.strip_suffix(&short.text) else { return false };
-            // "12" is no end of "512".
-            return !(rest.ends_with(|c: char| c.is_ascii_digit())
-                && short.text.starts_with(|c: char| c.is_ascii_digit()));
+        if !self.coded {
+            return is_slip(&self.text, &other.text);
         }
-        !self.coded && !other.coded && is_slip(&self.text, &other.text)
+        let (short, long) = if self.text.len() < other.text.len() { (self, other) } else { (other, self) };
+        let Some(rest) = long.text.strip_suffix(&short.text) else { return false };
+        // "12" is no end of "512".
+        !(rest.ends_with(|c: char| c.is_ascii_digit())
+            && short.text.starts_with(|c: char| c.is_ascii_digit()))
     }
 }
 

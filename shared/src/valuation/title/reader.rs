@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::tokens::Token;
-use super::words::{COUNTED, Meaning, PURPOSES, QUALIFIERS, TIME_UNITS, UNITS, meaning};
+use super::words::{Meaning, PURPOSES, QUALIFIERS, counted, is_time_unit, meaning, unit};
 use super::{Measure, Offer, Title, Word};
 
 #[derive(Default)]
@@ -121,7 +121,7 @@ impl Reader {
         // 10/10, 9/10: a mark; 8/256gb: memory and storage.
         if word(1) == "/" {
             if let Some((number, unit @ ("gb" | "tb"))) = number_with_unit(word(2)) {
-                self.measures.push(("memory", format!("{text}gb")));
+                self.measures.push(("memory", [text, "gb"].concat()));
                 self.measure(number, unit, "");
                 return 3;
             }
@@ -130,18 +130,18 @@ impl Reader {
             }
         }
         let next = word(1);
-        if TIME_UNITS.contains(&next) {
+        if is_time_unit(next) {
             return if word(2) == "old" { 3 } else { 2 };
         }
         if matches!(next, "pack" | "pk" | "pcs" | "pieces" | "lot") {
             self.count = text.parse().ok().filter(|&count| count > 1);
             return 2;
         }
-        if let Some(counted) = COUNTED.iter().find(|(name, _)| *name == next) {
-            self.measures.push((counted.1, format!("{text}{}", counted.1)));
+        if let Some(counted) = counted(next) {
+            self.measures.push((counted, [text, counted].concat()));
             return 2;
         }
-        if UNITS.iter().any(|(name, _, _)| *name == next) {
+        if unit(next).is_some() {
             self.measure(text, next, word(2));
             return 2;
         }
@@ -158,9 +158,7 @@ impl Reader {
     /// A number belongs to the word before it: iPhone 12, Marlin 5. One without such a word stands for itself.
     fn code(&mut self, number: &str) {
         let text = match self.words.last() {
-            Some(last) if !last.text.ends_with(|c: char| c.is_ascii_digit()) => {
-                format!("{}{number}", last.text)
-            }
+            Some(last) if !last.text.ends_with(|c: char| c.is_ascii_digit()) => [&last.text, number].concat(),
             _ => number.to_owned(),
         };
         self.word(text, true);
@@ -230,10 +228,9 @@ impl Reader {
             && number_with_unit(next.text).is_none()
         {
             let follower = tokens.get(at + 2).map_or("", |token| token.text);
-            let is_measure = next.is_number()
-                && (UNITS.iter().any(|(name, _, _)| *name == follower) || TIME_UNITS.contains(&follower));
+            let is_measure = next.is_number() && (unit(follower).is_some() || is_time_unit(follower));
             if !is_measure {
-                let mut joined = format!("{text}{}", next.text);
+                let mut joined = [text, next.text].concat();
                 let mut taken = 2;
                 if let Some(third) = tokens.get(at + 2)
                     && third.hyphenated
@@ -265,8 +262,8 @@ impl Reader {
         self.measures.push(("generation", format!("gen{number}")));
     }
 
-    fn measure(&mut self, number: &str, unit: &str, next: &str) {
-        let Some(&(_, dimension, unit)) = UNITS.iter().find(|(name, _, _)| *name == unit) else { return };
+    fn measure(&mut self, number: &str, name: &str, next: &str) {
+        let Some((dimension, unit)) = unit(name) else { return };
         let is_memory = dimension == "storage" && matches!(next, "ram" | "memory" | "ddr4" | "ddr5");
         let value = match (unit, number) {
             ("gb", "1000" | "1024") => "1tb".to_owned(),
@@ -276,7 +273,7 @@ impl Reader {
                     true => number.trim_end_matches('0').trim_end_matches('.'),
                     false => number,
                 };
-                format!("{number}{unit}")
+                [number, unit].concat()
             }
         };
         self.measures.push((if is_memory { "memory" } else { dimension }, value));
@@ -332,9 +329,9 @@ impl Reader {
 /// `64gb` is a number with its unit.
 fn number_with_unit(text: &str) -> Option<(&str, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let (number, unit) = text.split_at(digits);
+    let (number, name) = text.split_at(digits);
     let is_number = number.starts_with(|c: char| c.is_ascii_digit());
-    (is_number && UNITS.iter().any(|(name, _, _)| *name == unit)).then_some((number, unit))
+    (is_number && unit(name).is_some()).then_some((number, name))
 }
 
 fn ordinal(text: &str) -> Option<u32> {

@@ -1,6 +1,6 @@
 //! A title cut into runs of letters and digits.
 
-use super::words::NUMBERS;
+use super::words::number;
 
 /// A run of letters and digits, and whether it hangs on the one before by a hyphen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +22,15 @@ impl Token<'_> {
 
 /// The tokens of a title in lower case, with one space between two of them, or one hyphen.
 pub fn normalized(title: &str) -> String {
-    let mut text = String::with_capacity(title.len() + 16);
-    let lower = match title.is_ascii() {
-        true => title.to_ascii_lowercase(),
-        false => title.chars().flat_map(char::to_lowercase).collect(),
-    };
-    let mut characters = lower.chars().peekable();
+    match title.is_ascii() {
+        true => joined(title.bytes().map(|byte| char::from(byte.to_ascii_lowercase())), title.len()),
+        false => joined(title.chars().flat_map(char::to_lowercase), title.len()),
+    }
+}
+
+fn joined(lower: impl Iterator<Item = char>, len: usize) -> String {
+    let mut text = String::with_capacity(len + 16);
+    let mut characters = lower.peekable();
     // Whether a token goes on, and what is between the last one and the next.
     let (mut within, mut separator) = (false, ' ');
     let mut after_digit = false;
@@ -72,14 +75,14 @@ pub fn normalized(title: &str) -> String {
 
 /// Of a title that is [`normalized`].
 pub fn tokens(normalized: &str) -> Vec<Token<'_>> {
-    let separators = [' ', '-'];
-    let mut hyphenated = false;
     let mut tokens = Vec::with_capacity(16);
-    for piece in normalized.split_inclusive(separators) {
-        let text = piece.trim_end_matches(separators);
-        let number = NUMBERS.iter().find(|(name, _)| *name == text);
-        tokens.push(Token { text: number.map_or(text, |(_, digits)| digits), hyphenated });
-        hyphenated = piece.ends_with('-');
+    let (mut rest, mut hyphenated) = (normalized, false);
+    while !rest.is_empty() {
+        let end = rest.bytes().position(|byte| matches!(byte, b' ' | b'-')).unwrap_or(rest.len());
+        let (text, separated) = rest.split_at(end);
+        tokens.push(Token { text: number(text).unwrap_or(text), hyphenated });
+        hyphenated = separated.starts_with('-');
+        rest = separated.get(1..).unwrap_or_default();
     }
     tokens
 }

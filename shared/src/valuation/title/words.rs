@@ -95,33 +95,79 @@ const SIZES: &[(&str, &str)] = &[
     ("king", "king"),
 ];
 
-/// A unit as it is written, what it measures, and its one spelling.
-pub const UNITS: &[(&str, &str, &str)] = &[
-    ("gb", "storage", "gb"), ("gig", "storage", "gb"), ("gigs", "storage", "gb"), ("tb", "storage", "tb"), ("mb", "storage", "mb"),
-    ("in", "length", "in"), ("inch", "length", "in"), ("inches", "length", "in"), ("cm", "length", "cm"), ("mm", "millimetres", "mm"),
-    ("ft", "length", "ft"), ("feet", "length", "ft"), ("foot", "length", "ft"),
-    ("oz", "weight", "oz"), ("lb", "weight", "lb"), ("lbs", "weight", "lb"), ("kg", "weight", "kg"),
-    ("l", "volume", "l"), ("liter", "volume", "l"), ("liters", "volume", "l"), ("litre", "volume", "l"), ("litres", "volume", "l"),
-    ("qt", "volume", "qt"), ("quart", "volume", "qt"), ("quarts", "volume", "qt"), ("ml", "volume", "ml"), ("gal", "volume", "gal"),
-    ("gallon", "volume", "gal"), ("cup", "volume", "cup"), ("cups", "volume", "cup"),
-    ("w", "power", "w"), ("watt", "power", "w"), ("watts", "power", "w"), ("kw", "power", "kw"), ("v", "voltage", "v"), ("volt", "voltage", "v"),
-    ("mah", "charge", "mah"), ("ah", "charge", "ah"), ("wh", "charge", "wh"), ("hz", "frequency", "hz"), ("mp", "resolution", "mp"), ("cc", "displacement", "cc"),
-];
+/// What a unit measures, and its one spelling.
+pub fn unit(name: &str) -> Option<(&'static str, &'static str)> {
+    Some(match name {
+        "gb" | "gig" | "gigs" => ("storage", "gb"),
+        "tb" => ("storage", "tb"),
+        "mb" => ("storage", "mb"),
+        "in" | "inch" | "inches" => ("length", "in"),
+        "cm" => ("length", "cm"),
+        "mm" => ("millimetres", "mm"),
+        "ft" | "feet" | "foot" => ("length", "ft"),
+        "oz" => ("weight", "oz"),
+        "lb" | "lbs" => ("weight", "lb"),
+        "kg" => ("weight", "kg"),
+        "l" | "liter" | "liters" | "litre" | "litres" => ("volume", "l"),
+        "qt" | "quart" | "quarts" => ("volume", "qt"),
+        "ml" => ("volume", "ml"),
+        "gal" | "gallon" => ("volume", "gal"),
+        "cup" | "cups" => ("volume", "cup"),
+        "w" | "watt" | "watts" => ("power", "w"),
+        "kw" => ("power", "kw"),
+        "v" | "volt" => ("voltage", "v"),
+        "mah" => ("charge", "mah"),
+        "ah" => ("charge", "ah"),
+        "wh" => ("charge", "wh"),
+        "hz" => ("frequency", "hz"),
+        "mp" => ("resolution", "mp"),
+        "cc" => ("displacement", "cc"),
+        _ => return None,
+    })
+}
 
 /// What is counted of a thing, as a variant of it.
-pub const COUNTED: &[(&str, &str)] = &[
-    ("seat", "seat"), ("seater", "seat"), ("seats", "seat"), ("drawer", "drawer"), ("drawers", "drawer"), ("door", "door"),
-    ("person", "person"), ("burner", "burner"), ("speed", "speed"), ("shelf", "shelf"), ("tier", "tier"), ("piece", "piece"), ("key", "key"),
-    ("keys", "key"), ("core", "core"), ("bay", "bay"), ("channel", "channel"), ("string", "string"),
-];
+pub fn counted(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "seat" | "seater" | "seats" => "seat",
+        "drawer" | "drawers" => "drawer",
+        "door" => "door",
+        "person" => "person",
+        "burner" => "burner",
+        "speed" => "speed",
+        "shelf" => "shelf",
+        "tier" => "tier",
+        "piece" => "piece",
+        "key" | "keys" => "key",
+        "core" => "core",
+        "bay" => "bay",
+        "channel" => "channel",
+        "string" => "string",
+        _ => return None,
+    })
+}
 
 /// Ages are no measures.
-pub const TIME_UNITS: &[&str] =
-    &["year", "years", "yr", "yrs", "month", "months", "mo", "week", "weeks", "day", "days", "hours", "hrs", "owner", "miles"];
+pub fn is_time_unit(name: &str) -> bool {
+    matches!(
+        name,
+        "year" | "years" | "yr" | "yrs" | "month" | "months" | "mo" | "week" | "weeks" | "day" | "days" | "hours" | "hrs" | "owner" | "miles"
+    )
+}
 
-/// From two on.
-pub const NUMBERS: &[(&str, &str)] =
-    &[("two", "2"), ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"), ("seven", "7"), ("eight", "8")];
+/// A number that is written out, from two on, in digits.
+pub fn number(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "two" => "2",
+        "three" => "3",
+        "four" => "4",
+        "five" => "5",
+        "six" => "6",
+        "seven" => "7",
+        "eight" => "8",
+        _ => return None,
+    })
+}
 
 /// What a thing itself is for.
 pub const PURPOSES: &[&str] = &[
