@@ -9,9 +9,7 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
 
 pub use self::map::cell;
 pub use self::postings::postings;
@@ -139,9 +137,9 @@ impl<'r> Deal<'r> {
         let chord: Option<f64> = columns.take();
         let score: f64 = columns.take();
         let band = columns.take();
-        let snapshot: Option<Json<&RawValue>> = columns.take();
+        let snapshot: Option<&str> = columns.take();
         let figures: Figures =
-            snapshot.and_then(|Json(snapshot)| serde_json::from_str(snapshot.get()).ok()).unwrap_or_default();
+            snapshot.and_then(|snapshot| serde_json::from_str(snapshot).ok()).unwrap_or_default();
         Deal {
             listing: Listing { distance_mi: Some(chord.map(Miles::over_ground)), ..listing },
             score: (score * 100.0).round() / 100.0,

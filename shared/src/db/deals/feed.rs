@@ -110,11 +110,13 @@ impl<'r> Feed<'r> {
             Some(place) => format!("place <-> cube({}::float8[])", query.bind(place)),
             None => "null::float8".into(),
         };
+        // The comps of a score are many, and nothing of them is told here.
         query.push(&format!(
             ") select {columns}, {chord} as chord, deal_score, deal_band, deal_snapshot, final
              from (select * from candidates order by final desc, deal_id desc limit {limit}) page
              join listings on id = deal_id
-             left join (select listing_id as scored_id, snapshot as deal_snapshot from listing_scores
+             left join (select listing_id as scored_id, (snapshot - 'comps')::text as deal_snapshot
+                        from listing_scores
                         where metric = 'deal_score') scored on scored_id = deal_id
              order by final desc, deal_id desc",
             columns = listings::COLUMNS,
