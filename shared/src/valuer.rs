@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::Result;
 use crate::db::comp_terms::{self, Found};
+use crate::db::deals::PostedDeal;
 use crate::db::listings_to_value::{self, Deal, Snapshot, Valued, Waiting};
 use crate::db::{Database, deals, listing_scores, valuation_models};
 use crate::valuation::{
@@ -183,7 +184,8 @@ impl Waiting {
     }
 }
 
-/// Finds the clusters of the products that these listings are, and returns the clusters of the listings besides.
+/// Finds the clusters of the products that these listings are, and returns those of the listings besides whose cluster
+/// is another now.
 async fn join_clusters(
     db: &Database,
     valued: &mut [Valued<'_>],
@@ -210,9 +212,10 @@ async fn join_clusters(
     }
     let keys: Vec<(&str, i32)> = groups.keys().map(|(product, cell)| (product.as_str(), *cell)).collect();
     let mut others = deals::postings(db, &keys).await?;
-    others.retain(|(_, _, posting)| !own.contains(&posting.listing_id));
-    let mut besides = Vec::new();
-    for (product, cell, posting) in others {
+    others.retain(|other| !own.contains(&other.posting.listing_id));
+    let mut before = BTreeMap::new();
+    for PostedDeal { product, cell, cluster_id, posting } in others {
+        before.insert(posting.listing_id, cluster_id);
         groups.entry((product, cell)).or_default().push(posting);
     }
     let mut found: BTreeMap<i64, Option<i64>> = BTreeMap::new();
@@ -226,8 +229,8 @@ async fn join_clusters(
             deal.cluster_id = found.remove(&valued.waiting.listing_id).flatten();
         }
     }
-    besides.extend(found);
-    Ok(besides)
+    found.retain(|listing_id, cluster_id| before.get(listing_id).is_some_and(|before| before != cluster_id));
+    Ok(found.into_iter().collect())
 }
 
 /// The value that a listing's score was found by, with its evidence: found anew from the comps, the model and the moment

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 pub use self::map::cell;
-pub use self::postings::postings;
+pub use self::postings::{PostedDeal, postings};
 
 use self::feed::Feed;
 use self::preferences::Preferences;

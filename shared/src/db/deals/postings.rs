@@ -8,11 +8,20 @@ use crate::valuation::{Posting, Title};
 /// Of each of these products in its square of the map as many; the newest.
 const MOST: i64 = 100;
 
-/// Deals of these products, with the product and the square that they were found by.
-pub async fn postings(db: &Database, products: &[(&str, i32)]) -> Result<Vec<(String, i32, Posting)>> {
+/// A deal, with the product and the square of the map that it was found by.
+#[derive(Debug)]
+pub struct PostedDeal {
+    pub product: String,
+    pub cell: i32,
+    pub cluster_id: Option<i64>,
+    pub posting: Posting,
+}
+
+/// Deals of these products.
+pub async fn postings(db: &Database, products: &[(&str, i32)]) -> Result<Vec<PostedDeal>> {
     let sql = "select product, cell, found.* from unnest($1::text[], $2::int4[]) wanted (product, cell)
                cross join lateral (
-                   select listings.id, source, title, price_cents, condition::text, lat, lng
+                   select cluster_id, listings.id, source, title, price_cents, condition::text, lat, lng
                    from deals join listings on listings.id = deals.listing_id
                    where deals.product = wanted.product and deals.cell = wanted.cell
                        and available and price_cents is not null and lat is not null
@@ -24,6 +33,7 @@ pub async fn postings(db: &Database, products: &[(&str, i32)]) -> Result<Vec<(St
         let mut columns = Columns::of(row);
         let product = columns.take::<&str>().to_owned();
         let cell = columns.take();
+        let cluster_id = columns.take();
         let listing_id = columns.take();
         let source = columns.take::<&str>().to_owned();
         let title = Title::read(columns.take());
@@ -31,7 +41,8 @@ pub async fn postings(db: &Database, products: &[(&str, i32)]) -> Result<Vec<(St
         let condition: Option<&str> = columns.take();
         let place = (columns.take(), columns.take());
         let condition = condition.map(|name| name.parse().expect("the enum has no other"));
-        (product, cell, Posting { listing_id, source, title, price_cents, condition, place })
+        let posting = Posting { listing_id, source, title, price_cents, condition, place };
+        PostedDeal { product, cell, cluster_id, posting }
     };
     Ok(rows.iter().map(read).collect())
 }
