@@ -59,7 +59,7 @@ async fn twenty_runs_at_once_all_succeed_and_apply_each_migration_once() {
     let database = TestDatabase::empty().await;
     let migrations: Vec<Migration> =
         [embedded(), files(&[("V900__a", "create table a (b int)"), ("V901__index_a", INDEX)])].concat();
-    // One after the other: a login that is not optimized takes so long that twenty at once pass their deadline.
+    // One after the other: twenty logins at once may pass their deadline on a slow machine, and are not what this is about.
     let mut clients = Vec::new();
     for _ in 0..20 {
         clients.push(database.owner().await);
