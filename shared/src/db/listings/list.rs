@@ -133,6 +133,14 @@ pub async fn list(db: &Database, request: &ListRequest) -> Result<Page> {
     Ok(request.page.page(&rows, listing, |row| Position { key: request.sort.key(row), id: row.get("id") }))
 }
 
+impl Filter {
+    fn is_of_price_alone(&self) -> bool {
+        let Filter { source, category, condition, available, currency, radius_mi, q, .. } = self;
+        (source.is_none() && category.is_none() && condition.is_none() && available.is_none())
+            && (currency.is_none() && radius_mi.is_none() && q.is_none())
+    }
+}
+
 impl Sort {
     fn has_key(self, key: &SortKey) -> bool {
         matches!(
@@ -165,6 +173,8 @@ struct Bounds {
     condition: Option<&'static str>,
     /// A filter on the price; a price that is unknown is in no range.
     price: Option<(Cents, Cents)>,
+    /// Whatever the prices are, a range of their index is the best plan, in its order.
+    by_price_alone: bool,
     near: Option<Vec<f64>>,
     /// What rows sorted by distance are nearest to: for the farthest first, the other end of the earth.
     center: Option<Vec<f64>>,
@@ -179,6 +189,7 @@ impl Bounds {
             condition: request.filter.condition.map(Condition::as_str),
             price: (price_cents_min.is_some() || price_cents_max.is_some())
                 .then(|| (price_cents_min.unwrap_or(Cents::ZERO), price_cents_max.unwrap_or(Cents::MAX))),
+            by_price_alone: request.sort.by == SortBy::PriceCents && request.filter.is_of_price_alone(),
             near: near.map(|place| place.vector().to_vec()),
             center: center.map(|place| place.vector().to_vec()),
             radius_chord: radius_mi.map(Miles::chord),
@@ -212,7 +223,7 @@ impl Bounds {
         if let Some(position) = &request.page.position {
             let value = match &position.key {
                 SortKey::Time(Some(moment)) => query.bind(moment),
-                SortKey::Price(Some(price)) => query.bind(price),
+                SortKey::Price(Some(price)) => self.price_value(query.bind(price)),
                 SortKey::Rank(rank) => query.bind(rank),
                 SortKey::Time(None) | SortKey::Price(None) | SortKey::Chord(_) => null.to_owned(),
             };
@@ -242,6 +253,12 @@ impl Bounds {
             (SortBy::CreatedAt | SortBy::Distance | SortBy::Relevance, _) => ("created_at", ""),
         };
         (key.into(), null)
+    }
+
+    /// PostgreSQL plans a statement anew each time that a plan for its values seems cheaper than one for any, as with
+    /// prices. Where only one plan is good it does not get to see them: planning takes longer than the page.
+    fn price_value(&self, placeholder: String) -> String {
+        if self.by_price_alone { format!("(select {placeholder}::int8)") } else { placeholder }
     }
 
     /// The nearest rows by the place's index, and after them those without a place.
@@ -299,8 +316,20 @@ impl Bounds {
             None => {}
         }
         if let Some((least, most)) = &self.price {
-            query.and("coalesce(price_cents, -1) >= ?", least);
-            query.and("coalesce(price_cents, -1) <= ?", most);
+            let least = self.price_value(query.bind(least));
+            let most = self.price_value(query.bind(most));
+            query.push(&match self.by_price_alone {
+                // The same in the index's own terms, of which the planner does not take two for a narrow range, that
+                // might as well be sorted.
+                true => format!(
+                    " and (coalesce(price_cents, -1), id) >= ({least}, 0)
+                      and (coalesce(price_cents, -1), id) <= ({most}, {})",
+                    i64::MAX
+                ),
+                false => format!(
+                    " and coalesce(price_cents, -1) >= {least} and coalesce(price_cents, -1) <= {most}"
+                ),
+            });
         }
         if let Some(currency) = &filter.currency {
             query.and("currency = ?", currency);

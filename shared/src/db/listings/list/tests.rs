@@ -283,6 +283,27 @@ async fn every_sort_and_every_page_of_it_is_a_range_of_an_index() {
 }
 
 #[tokio::test]
+async fn pages_by_price_are_planned_once_for_all_prices() {
+    let database = TestDatabase::migrated().await;
+    fill(&database.owner().await).await;
+    let db = Database::new(database.config.clone(), Role::App);
+    for dollars in 0..10 {
+        for direction in ["", "-"] {
+            let query = format!("sort={direction}price_cents&price_cents_min={dollars}00&limit=2");
+            let (_, next) = page(&db, &query).await;
+            page(&db, &format!("{query}&cursor={}", next.expect("has a second page"))).await;
+        }
+    }
+    // Five times PostgreSQL looks at the values.
+    let sql = "select custom_plans, statement from pg_prepared_statements where statement like 'select id%'";
+    let plans = db.read(sql, &[]).await.expect("reads");
+    assert_eq!(plans.len(), 4);
+    for plan in &plans {
+        assert_eq!(plan.get::<_, i64>(0), 5, "{}", plan.get::<_, &str>(1));
+    }
+}
+
+#[tokio::test]
 async fn rare_values_of_a_filter_are_found_by_an_index() {
     let database = TestDatabase::migrated().await;
     let owner = database.owner().await;
