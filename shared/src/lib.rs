@@ -25,3 +25,7 @@ pub mod values;
 pub use app::App;
 pub use db::Role;
 pub use error::{Error, Result};
+
+/// A valuation reads some hundred titles, word by word: with the system's allocator a quarter of that was allocation.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
