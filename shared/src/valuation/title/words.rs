@@ -3,8 +3,9 @@
 // One line an entry would make pages of it.
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 /// What a word says that names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Meaning {
 
 /// `None` of a name. A valuation asks this of some thousand words.
 pub fn meaning(word: &str) -> Option<Meaning> {
-    static WORDS: LazyLock<HashMap<&str, Meaning>> = LazyLock::new(|| {
+    static WORDS: LazyLock<FxHashMap<&str, Meaning>> = LazyLock::new(|| {
         let each = |words: &'static [&str], meaning| words.iter().map(move |&word| (word, meaning));
         let noise = each(NOISE, Meaning::Noise);
         let qualifiers = QUALIFIERS.iter().map(|&word| (word, Meaning::Qualifier(word)));
