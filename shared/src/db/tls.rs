@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 use native_tls::{Certificate, TlsConnector};
-use tokio_postgres::Socket;
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::tls::TlsConnect;
 
 use crate::config::{PostgresConfig, SslMode};
 
@@ -13,15 +13,15 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Makes a connector only once the server has agreed to TLS: building one makes OpenSSL parse the system's
 /// certificates, which costs a cold start tens of milliseconds.
-#[derive(Clone)]
 pub struct Tls {
+    host: String,
     mode: SslMode,
     root_cert: Option<PathBuf>,
 }
 
 impl Tls {
     pub fn new(config: &PostgresConfig) -> Tls {
-        Tls { mode: config.ssl_mode, root_cert: config.ssl_root_cert.clone() }
+        Tls { host: config.host.clone(), mode: config.ssl_mode, root_cert: config.ssl_root_cert.clone() }
     }
 
     fn connector(&self) -> Result<TlsConnector, BoxError> {
@@ -51,30 +51,17 @@ impl Tls {
     }
 }
 
-impl MakeTlsConnect<Socket> for Tls {
-    type Stream = postgres_native_tls::TlsStream<Socket>;
-    type TlsConnect = TlsTo;
-    type Error = BoxError;
-
-    fn make_tls_connect(&mut self, host: &str) -> Result<TlsTo, BoxError> {
-        Ok(TlsTo { tls: self.clone(), host: host.to_owned() })
-    }
-}
-
-/// A handshake to come, with the host that it is meant for.
-pub struct TlsTo {
-    tls: Tls,
-    host: String,
-}
-
-impl TlsConnect<Socket> for TlsTo {
-    type Stream = postgres_native_tls::TlsStream<Socket>;
+impl<S> TlsConnect<S> for Tls
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Stream = postgres_native_tls::TlsStream<S>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, BoxError>> + Send>>;
 
-    fn connect(self, stream: Socket) -> Self::Future {
+    fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
-            let connector = postgres_native_tls::TlsConnector::new(self.tls.connector()?, &self.host);
+            let connector = postgres_native_tls::TlsConnector::new(self.connector()?, &self.host);
             Ok(connector.connect(stream).await?)
         })
     }
