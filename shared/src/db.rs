@@ -31,12 +31,14 @@ pub mod user_prefs;
 pub mod valuation_models;
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, join};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
+use tokio::time::Sleep;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
@@ -106,13 +108,21 @@ pub struct Database {
     config: PostgresConfig,
     role: Role,
     connection: Mutex<Option<Connection>>,
+    /// Of the last statement, to be set anew: a timer that is new to the runtime has it look at the sockets once more.
+    timer: std::sync::Mutex<Option<Pin<Box<Sleep>>>>,
     /// Time that statements took, connecting included.
     micros_spent: AtomicU64,
 }
 
 impl Database {
     pub fn new(config: PostgresConfig, role: Role) -> Database {
-        Database { config, role, connection: Mutex::new(None), micros_spent: AtomicU64::new(0) }
+        Database {
+            config,
+            role,
+            connection: Mutex::new(None),
+            timer: std::sync::Mutex::new(None),
+            micros_spent: AtomicU64::new(0),
+        }
     }
 
     /// Connects now if it can; a database that is down must not stop the start.
@@ -165,10 +175,20 @@ impl Database {
         repeatable: bool,
     ) -> Result<Vec<Row>> {
         let begun = Instant::now();
-        let outcome =
-            tokio::time::timeout(DEADLINE, self.attempt(user_id, sql, parameters, repeatable)).await;
+        let mut timer = self.timer().take().unwrap_or_else(|| Box::pin(tokio::time::sleep(DEADLINE)));
+        timer.as_mut().reset((begun + DEADLINE).into());
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.attempt(user_id, sql, parameters, repeatable) => outcome,
+            () = &mut timer => Err(Error::Deadline),
+        };
+        *self.timer() = Some(timer);
         self.count(begun);
-        outcome.unwrap_or(Err(Error::Deadline))
+        outcome
+    }
+
+    fn timer(&self) -> std::sync::MutexGuard<'_, Option<Pin<Box<Sleep>>>> {
+        self.timer.lock().expect("nobody panics while it is held")
     }
 
     /// Microseconds that all statements of this environment took so far.
