@@ -14,7 +14,7 @@ use crate::db::{Database, deals, listing_scores, valuation_models};
 use crate::valuation::{
     Ask, Catalog, EARLIER_PLACE, Earlier, Estimate, ListingValuation, Model, Posting, Subject, Title,
     Unvalued, ValuationReport, clusters, deal_score_v1, estimate, evidence, lookups, miles, product,
-    says_free, score,
+    reproduce, says_free, score,
 };
 use crate::values::Timestamp;
 
@@ -159,6 +159,7 @@ impl Waiting {
                 model: model.name(),
                 as_of,
                 comps: estimate.evidence.iter().map(|evidence| evidence.comp_id).collect(),
+                usual: estimate.usual.clone(),
             },
             rank: deals::rank(score.value, self.fresh_since.days()),
             cell: self.place.map(|(lat, lng)| deals::cell(lat, lng)),
@@ -272,7 +273,7 @@ pub async fn explain(db: &Database, listing_id: i64) -> Result<ListingValuation>
     // Without the model there is nothing to explain it by; the next night's values are by one that is kept.
     let estimate = model.and_then(|model| {
         let catalog = Catalog::of_one_subject(&comps);
-        estimate(&subject, &catalog.all(), &model, snapshot.as_of.days()).ok()
+        reproduce(&subject, &catalog.all(), &snapshot.usual, &model, snapshot.as_of.days()).ok()
     });
     Ok(ListingValuation {
         listing_id,

@@ -6,7 +6,7 @@ use tokio_postgres::types::Json;
 use super::Database;
 use super::columns::Columns;
 use crate::Result;
-use crate::valuation::Band;
+use crate::valuation::{Band, UsualAmounts};
 use crate::values::{Condition, Timestamp};
 
 /// A listing that waits, with what its value depends on.
@@ -114,6 +114,8 @@ pub struct Snapshot {
     pub as_of: Timestamp,
     /// Ids of the comps that it rests on, heaviest first.
     pub comps: Vec<i64>,
+    #[serde(default, skip_serializing_if = "UsualAmounts::is_empty")]
+    pub usual: UsualAmounts,
 }
 
 /// What was found of a listing that waited.

@@ -1,7 +1,7 @@
 //! The fair price: a robust weighted mean of what comparable things went for, brought to the condition and the day.
 
 use super::catalog::{Candidate, OLDEST_DAYS};
-use super::likeness::{Likeness, larger, likeness};
+use super::likeness::{Likeness, UsualAmounts, larger, likeness};
 use super::model::{Effects, Grounds, bucket};
 use super::title::{Offer, Title};
 use super::{Comp, Model, Subject};
@@ -25,6 +25,8 @@ pub struct Estimate {
     pub bucket: usize,
     /// How far from the fair price, as a logarithm, a comp pulls at it as much as it ever does.
     pub pull_limit: f64,
+    /// What comps were taken for whose titles do not tell; empty when all of the evidence tells.
+    pub usual: UsualAmounts,
     /// Heaviest first. The fair price is their [`fair_price`].
     pub evidence: Vec<Evidence>,
 }
@@ -93,17 +95,49 @@ pub fn estimate(
     model: &Model,
     day: f64,
 ) -> Result<Estimate, Unvalued> {
+    estimate_by(subject, candidates, None, model, day)
+}
+
+/// The same estimate from its evidence alone, and the usual amounts that it was made with.
+pub fn reproduce(
+    subject: &Subject,
+    evidence: &[Candidate<'_>],
+    usual: &UsualAmounts,
+    model: &Model,
+    day: f64,
+) -> Result<Estimate, Unvalued> {
+    estimate_by(subject, evidence, Some(usual), model, day)
+}
+
+fn estimate_by(
+    subject: &Subject,
+    candidates: &[Candidate<'_>],
+    usual: Option<&UsualAmounts>,
+    model: &Model,
+    day: f64,
+) -> Result<Estimate, Unvalued> {
     let title = Title::read(&subject.title);
     if title.words.is_empty() || title.offer == Offer::Wanted {
         return Err(Unvalued::NothingNamed);
     }
-    let mut comparable: Vec<Comparable<'_>> = candidates
+    let alike: Vec<(&Candidate<'_>, Likeness)> = candidates
         .iter()
         .filter(|candidate| candidate.comp.price_cents > 0 && candidate.comp.currency == subject.currency)
         .filter(|candidate| day - candidate.comp.day <= OLDEST_DAYS)
-        .filter_map(|candidate| {
-            let like = likeness(&title, candidate.title, model)?;
-            Some(Comparable::new(subject, &title, candidate, like, model, day))
+        .filter_map(|candidate| Some((candidate, likeness(&title, candidate.title, model)?)))
+        .collect();
+    let mut usual = match usual {
+        Some(usual) => usual.clone(),
+        None => UsualAmounts::of(alike.iter().map(|(candidate, _)| candidate.title)),
+    };
+    let mut comparable: Vec<Comparable<'_>> = alike
+        .iter()
+        .map(|(candidate, like)| {
+            let larger = match like.sibling || like.vague {
+                true => larger(&title, candidate.title, &usual, model.effects(&candidate.comp.category)),
+                false => 0.0,
+            };
+            Comparable::new(subject, candidate, *like, larger, model, day)
         })
         .collect();
     let siblings_alone = comparable.iter().all(|comparable| comparable.why.sibling);
@@ -116,6 +150,9 @@ pub fn estimate(
     // The heaviest, whatever the condition; of equal ones the newer, so that the order of arrival does not matter.
     comparable.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(b.comp.id.cmp(&a.comp.id)));
     comparable.truncate(MOST_EVIDENCE);
+    if comparable.iter().all(|comparable| !comparable.why.vague) {
+        usual = UsualAmounts::default();
+    }
 
     let pull_limit = PULL_LIMIT * model.parameters.noise.sold;
     let conditions: &[Option<Condition>] = match subject.condition {
@@ -156,6 +193,7 @@ pub fn estimate(
         siblings_alone,
         bucket,
         pull_limit,
+        usual,
         evidence,
     })
 }
@@ -172,7 +210,7 @@ const CONDITIONS: [Option<Condition>; 5] = [
 struct Comparable<'c> {
     comp: &'c Comp,
     weight: f64,
-    /// What the subject is worth more for being larger than a sibling.
+    /// What the subject is worth more for being larger.
     larger: f64,
     why: Why,
 }
@@ -180,9 +218,9 @@ struct Comparable<'c> {
 impl<'c> Comparable<'c> {
     fn new(
         subject: &Subject,
-        title: &Title,
         candidate: &Candidate<'c>,
         like: Likeness,
+        larger: f64,
         model: &Model,
         day: f64,
     ) -> Comparable<'c> {
@@ -201,11 +239,7 @@ impl<'c> Comparable<'c> {
         };
         Comparable {
             comp,
-            larger: if like.sibling {
-                larger(title, candidate.title, model.effects(&comp.category))
-            } else {
-                0.0
-            },
+            larger,
             weight: (-age_days / model.parameters.half_life_days).exp2()
                 * like.similarity.powi(2)
                 * model.parameters.noise.weight(comp.kind, comp.condition)

@@ -1,8 +1,12 @@
 //! Whether two titles are of the same product, and how surely.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use super::Model;
 use super::model::{Effects, UNSEEN, UNSEEN_CODED};
-use super::title::{Measure, Offer, Title, Word, amount};
+use super::title::{Offer, Title, Word, amount};
 
 /// What a comp is to the thing that is valued.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,21 +118,85 @@ pub fn weight(word: &Word, model: &Model) -> f64 {
     model.term_weights.get(&word.text).unwrap_or(unseen)
 }
 
-/// What a subject is worth more than its sibling for being larger, as a logarithm, in what both titles tell.
-pub fn larger(subject: &Title, sibling: &Title, effects: &Effects) -> f64 {
-    let one = |(dimension, ours): &Measure| {
-        let mut theirs = sibling.of(dimension);
-        let (Some(theirs), None) = (theirs.next(), theirs.next()) else { return None };
-        let ((ours, unit), (theirs, their_unit)) = (amount(ours)?, amount(theirs)?);
-        let slope = effects.slopes.get(*dimension)?;
-        (unit == their_unit).then(|| slope * (ours / theirs).ln())
+/// How much comparable things have of each dimension, by the titles that tell: means of logarithms, by dimension and
+/// unit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UsualAmounts(BTreeMap<String, f64>);
+
+impl UsualAmounts {
+    /// The same to the bit in whichever order the titles come.
+    pub fn of<'t>(titles: impl Iterator<Item = &'t Title>) -> UsualAmounts {
+        let mut amounts: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+        for (dimension, value) in titles.flat_map(|title| &title.measures) {
+            if let Some((amount, unit)) = amount(value) {
+                amounts.entry((dimension, unit)).or_default().push(amount.ln());
+            }
+        }
+        let mean = |mut logarithms: Vec<f64>| {
+            logarithms.sort_unstable_by(f64::total_cmp);
+            logarithms.iter().sum::<f64>() / logarithms.len() as f64
+        };
+        let named = |((dimension, unit), logarithms)| (name(dimension, unit), mean(logarithms));
+        UsualAmounts(amounts.into_iter().map(named).collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn ln(&self, dimension: &str, unit: &str) -> Option<f64> {
+        self.0.get(&name(dimension, unit)).copied()
+    }
+}
+
+fn name(dimension: &str, unit: &str) -> String {
+    format!("{dimension} {unit}")
+}
+
+/// What a subject is worth more than a comp for being larger, as a logarithm. Who does not tell has what is usual.
+pub fn larger(subject: &Title, comp: &Title, usual: &UsualAmounts, effects: &Effects) -> f64 {
+    let mut dimensions: Vec<&'static str> =
+        subject.measures.iter().chain(&comp.measures).map(|(dimension, _)| *dimension).collect();
+    dimensions.sort_unstable();
+    dimensions.dedup();
+    let one = |dimension: &'static str| {
+        let slope = effects.slopes.get(dimension)?;
+        let usual = |unit| usual.ln(dimension, unit);
+        let (ours, theirs) = match (subject.told(dimension), comp.told(dimension)) {
+            (Told::Amount(ours, unit), Told::Amount(theirs, other)) if unit == other => (ours, theirs),
+            (Told::Amount(ours, unit), Told::Nothing) => (ours, usual(unit)?),
+            (Told::Nothing, Told::Amount(theirs, unit)) => (usual(unit)?, theirs),
+            _ => return None,
+        };
+        Some(slope * (ours - theirs))
     };
-    subject.measures.iter().filter_map(one).sum()
+    dimensions.into_iter().filter_map(one).sum()
+}
+
+/// What a title says of a dimension.
+enum Told<'t> {
+    Nothing,
+    /// A logarithm, and its unit.
+    Amount(f64, &'t str),
+    /// Two amounts, or none that is a number.
+    Else,
 }
 
 impl Title {
     fn of<'t>(&'t self, dimension: &'t str) -> impl Iterator<Item = &'t str> + Clone {
         let measures = self.measures.iter().filter(move |(candidate, _)| *candidate == dimension);
         measures.map(|(_, value)| value.as_str())
+    }
+
+    fn told<'t>(&'t self, dimension: &'t str) -> Told<'t> {
+        let mut values = self.of(dimension);
+        match (values.next(), values.next()) {
+            (None, _) => Told::Nothing,
+            (Some(value), None) => match amount(value) {
+                Some((amount, unit)) => Told::Amount(amount.ln(), unit),
+                None => Told::Else,
+            },
+            _ => Told::Else,
+        }
     }
 }

@@ -187,7 +187,9 @@ fn the_evidence_makes_the_price_and_the_same_evidence_the_same_price_to_the_bit(
             .map(|evidence| comps.iter().find(|comp| comp.id == evidence.comp_id).expect("is there").clone())
             .collect();
         let catalog = Catalog::new(&named);
-        assert_eq!(estimate(&subject, &catalog.all(), &model, TODAY), Ok(first), "from the evidence alone");
+        let usual = first.usual.clone();
+        let again = reproduce(&subject, &catalog.all(), &usual, &model, TODAY);
+        assert_eq!(again, Ok(first), "from the evidence alone");
         let stored = serde_json::to_string(&model.parameters).expect("is JSON");
         let read = Model {
             version: 0,
@@ -318,6 +320,27 @@ fn a_sibling_is_brought_to_the_size_of_the_thing_as_the_market_prices_size() {
     assert!((times / 8_f64.sqrt() - 1.0).abs() < 0.1, "{times}");
     let evidence: Vec<i64> = large.evidence.iter().map(|evidence| evidence.comp_id).collect();
     assert!(evidence.iter().all(|&id| comps[id as usize - 1].title.contains("Q7")), "{evidence:?}");
+}
+
+#[test]
+fn a_comp_that_does_not_tell_its_size_is_taken_for_one_of_the_usual_size() {
+    let mut random = Random::with_a_new_seed();
+    let mut comps: Vec<Comp> = (10..40)
+        .flat_map(|number| phones(&mut random, &format!("R{number}"), &[32, 64, 128, 256], 4))
+        .collect();
+    comps.extend(phones(&mut random, "Q7", &[32, 64, 128], 5));
+    for (comp, id) in comps.iter_mut().zip(1..) {
+        comp.id = id;
+        if comp.title == "Acme Q7 64GB" {
+            comp.title = "Acme Q7".into();
+        }
+    }
+    let model = fit(&comps, TODAY);
+    let of = |title: &str| value(&comps, &in_good_condition(title), &model).expect("is valued");
+    let (small, large) = (of("Acme Q7 32GB"), of("Acme Q7 256GB"));
+    assert!(large.evidence.iter().all(|evidence| evidence.why.vague && !evidence.why.sibling));
+    let times = large.fair_price_cents as f64 / small.fair_price_cents as f64;
+    assert!((times / 8_f64.sqrt() - 1.0).abs() < 0.15, "{times}");
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl<'r> Feed<'r> {
             ") select {columns}, {chord} as chord, deal_score, deal_band, deal_snapshot, final
              from (select * from candidates order by final desc, deal_id desc limit {limit}) page
              join listings on id = deal_id
-             left join (select listing_id as scored_id, (snapshot - 'comps')::text as deal_snapshot
+             left join (select listing_id as scored_id, (snapshot - 'comps' - 'usual')::text as deal_snapshot
                         from listing_scores
                         where metric = 'deal_score') scored on scored_id = deal_id
              order by final desc, deal_id desc",

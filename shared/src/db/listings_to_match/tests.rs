@@ -10,7 +10,7 @@ use super::*;
 use crate::Role;
 use crate::db::listings_to_value::{self, Deal, Snapshot, Valued};
 use crate::testing::TestDatabase;
-use crate::valuation::Band;
+use crate::valuation::{Band, UsualAmounts};
 use crate::values::Timestamp;
 
 fn worker(database: &TestDatabase) -> Database {
@@ -295,6 +295,7 @@ fn valued(waiting: &listings_to_value::Waiting, score: Option<f64>) -> Valued<'_
         model: "v0".into(),
         as_of: Timestamp::now(),
         comps: vec![],
+        usual: UsualAmounts::default(),
     };
     let deal = |score| Deal {
         score,
