@@ -114,6 +114,7 @@ pub struct Snapshot {
     pub as_of: Timestamp,
     /// Ids of the comps that it rests on, heaviest first.
     pub comps: Vec<i64>,
+    /// Found from more comps than those; none in what an earlier release stored, which knew of no such thing.
     #[serde(default, skip_serializing_if = "UsualAmounts::is_empty")]
     pub usual: UsualAmounts,
 }

@@ -135,7 +135,19 @@ pub async fn list(db: &Database, request: &ListRequest) -> Result<Page> {
 
 impl Filter {
     fn is_of_price_alone(&self) -> bool {
-        let Filter { source, category, condition, available, currency, radius_mi, q, .. } = self;
+        // Each by its name: a filter that is added must be decided on.
+        let Filter {
+            source,
+            category,
+            condition,
+            available,
+            currency,
+            radius_mi,
+            q,
+            near: _,
+            price_cents_min: _,
+            price_cents_max: _,
+        } = self;
         (source.is_none() && category.is_none() && condition.is_none() && available.is_none())
             && (currency.is_none() && radius_mi.is_none() && q.is_none())
     }

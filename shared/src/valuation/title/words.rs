@@ -19,7 +19,7 @@ pub enum Meaning {
     Noise,
 }
 
-/// `None` of a name. A valuation asks this of some thousand words.
+/// `None` of a name. A valuation asks this of some hundred words.
 pub fn meaning(word: &str) -> Option<Meaning> {
     static WORDS: LazyLock<FxHashMap<&str, Meaning>> = LazyLock::new(|| {
         let each = |words: &'static [&str], meaning| words.iter().map(move |&word| (word, meaning));
