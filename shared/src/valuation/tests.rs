@@ -414,3 +414,56 @@ fn a_market_of_one_category_is_valued_as_one_of_many() {
         }
     }
 }
+
+/// Half of all vacuums are of one brand, which makes speakers too; its V4 costs a quarter of another brand's.
+#[test]
+fn a_brand_tells_things_apart_however_much_of_a_category_it_makes_and_what_is_said_of_each_of_them_does_not()
+{
+    let mut random = Random::with_a_new_seed();
+    let models = [
+        ("Acme", "V1", "vacuums", 30_000.0),
+        ("Acme", "V2", "vacuums", 16_000.0),
+        ("Acme", "V4", "vacuums", 10_000.0),
+        ("Ostby", "V4", "vacuums", 40_000.0),
+        ("Ostby", "R6", "vacuums", 75_000.0),
+        ("Norvik", "T9", "vacuums", 52_000.0),
+        ("Acme", "S3", "speakers", 5_000.0),
+        ("Acme", "S4", "speakers", 11_000.0),
+        ("Norvik", "B2", "speakers", 21_000.0),
+        ("Ostby", "B7", "speakers", 34_000.0),
+    ];
+    let nouns = |category| match category {
+        "vacuums" => ["vacuum", "smart vacuum"],
+        _ => ["speaker", "smart speaker"],
+    };
+    let mut comps = Vec::new();
+    for (brand, model, category, base) in models {
+        for _ in 0..20 {
+            comps.push(Comp {
+                id: comps.len() as i64 + 1,
+                title: format!("{brand} {model} {}", random.one_of(&nouns(category))),
+                category: category.into(),
+                price_cents: (base * (0.9 + 0.2 * share(&mut random))) as i64,
+                currency: "USD".into(),
+                condition: Some(Condition::Good),
+                kind: CompKind::Sold,
+                day: TODAY - 100.0 * share(&mut random),
+                place: None,
+            });
+        }
+    }
+    let model = fit(&comps, TODAY);
+    let weight = |word| model.term_weights.get(word).expect("was seen");
+    for brand in ["acme", "ostby", "norvik"] {
+        assert!(weight(brand) > 0.4, "{brand}: {}", weight(brand));
+    }
+    for word in ["vacuum", "smart", "speaker"] {
+        assert!(weight(word) < 0.35, "{word}: {}", weight(word));
+    }
+    for (brand, base) in [("Acme", 10_000.0), ("Ostby", 40_000.0)] {
+        let subject = in_good_condition(&format!("{brand} V4 smart vacuum"));
+        let estimate = value(&comps, &subject, &model).expect("has comps");
+        let error = estimate.fair_price_cents as f64 / base - 1.0;
+        assert!(error.abs() < 0.15, "{brand}: {error}");
+    }
+}

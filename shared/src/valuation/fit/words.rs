@@ -1,10 +1,11 @@
 //! How much each word says of what a thing is.
 //!
-//! A model's name is found in one category, among few of its comps, and a brand's in a few; "desk" is found among most of
-//! one category, "obo" in all categories. Where a market has few products a name may cover most of its category, and then its prices tell: those
-//! of one product lie close together.
+//! A model's name is found in one category, among few of its comps; "desk" is found among most of one category, "obo" in
+//! all. Where a market has few products a name may cover most of its category, and then its prices tell: those of one
+//! product lie close together. A brand is found in several categories, or all over one, but with models of its own
+//! alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{median, spread};
 use crate::valuation::Comp;
@@ -19,13 +20,8 @@ const ASSUMPTION_CODED: f64 = 8.0;
 /// Those with the most comps are kept: they need less than half a MiB.
 const MOST_WORDS: usize = 50_000;
 
-/// How likely two comps of a word are of one category, beyond what any two are: up to the first it is no name, from the
-/// second on it is (Simpson, Measurement of Diversity, 1949).
-const IN_FEW_CATEGORIES: (f64, f64) = (0.08, 0.25);
 /// Of a word's comps, the part in its main category: a brand's is lower than a model's.
 const IN_ONE_CATEGORY: (f64, f64) = (0.35, 0.75);
-/// What a brand says beside a model.
-const BRAND: f64 = 0.55;
 /// Of its main category's comps, the part that has the word: down from the first to the second it becomes a name.
 const OF_THE_CATEGORY: (f64, f64) = (0.35, 0.12);
 /// A category with fewer comps than some says little of how common a word is in it.
@@ -37,6 +33,17 @@ const PRICES_APART: (f64, f64) = (0.55, 0.3);
 const PRICES_APART_IN_CATEGORY: (f64, f64) = (0.7, 0.4);
 const FEWEST_PRICES: usize = 8;
 
+/// How much likelier a word is in another comp of the same model than in any of the category (Fisher's intraclass
+/// correlation): from the first to the second it becomes a brand, or the name of a family. Not all titles tell it.
+const OF_ITS_MODELS: (f64, f64) = (0.4, 0.7);
+/// What a brand says beside a model.
+const BRAND: f64 = 0.55;
+/// The same of words that are told of each model alike, as "smart" and "like new": up to the first they say nothing.
+const OF_EACH_MODEL: (f64, f64) = (0.0, 0.3);
+/// What a model's name weighs at least by its own place and prices, if no number is in it.
+const MODEL: f64 = 0.5;
+/// A model of fewer comps says little of what is told of it.
+const FEWEST_OF_A_MODEL: usize = 4;
 /// Of a word's comps, the part that names the same brand: from the first to the second it becomes a model of it.
 const OF_ONE_BRAND: (f64, f64) = (0.5, 0.8);
 const FEWEST_OF_A_BRAND: usize = 5;
@@ -84,71 +91,130 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
         }
     }
     let all = comps.len().max(1) as f64;
-    let alike: f64 = categories.values().map(|of| (of.comps as f64 / all).powi(2)).sum();
+    let telling = 1.0 - categories.values().map(|of| (of.comps as f64 / all).powi(2)).sum::<f64>();
     let places: BTreeMap<&str, Place> =
-        words.iter().map(|(text, found)| (*text, found.place(&categories, alike))).collect();
+        words.iter().map(|(text, found)| (*text, found.place(&categories))).collect();
+    let models: BTreeSet<&str> = words
+        .iter()
+        .filter(|(text, found)| {
+            let place = &places[*text];
+            place.in_one > 0.5
+                && found.comps.len() >= FEWEST_OF_A_MODEL
+                && (found.coded || found.weight(place.in_one * place.of_few, telling, place) >= MODEL)
+        })
+        .map(|(text, _)| *text)
+        .collect();
+    let correlations: BTreeMap<&str, f64> = words
+        .iter()
+        .filter_map(|(text, found)| {
+            let in_model = found.in_same_model(titles, &words, &models)?;
+            let in_category = found.in_same_category(&categories);
+            Some((*text, (in_model - in_category) / (1.0 - in_category).max(f64::MIN_POSITIVE)))
+        })
+        .collect();
+    let of_its_models =
+        |text: &str| correlations.get(text).map_or(0.0, |correlation| between(*correlation, OF_ITS_MODELS));
+    let brands: BTreeSet<&str> = places
+        .iter()
+        .filter(|(text, place)| place.in_one < 0.5 && of_its_models(text) > 0.5)
+        .map(|(text, _)| *text)
+        .collect();
 
-    let mut words: Vec<(&str, Found<'_>)> =
-        words.into_iter().filter(|(_, found)| found.comps.len() >= FEWEST_COMPS).collect();
-    words.sort_by_key(|(_, found)| std::cmp::Reverse(found.comps.len()));
-    words.truncate(MOST_WORDS);
-    TermWeights::new(words.into_iter().map(|(text, found)| {
+    let mut kept: Vec<(&str, &Found<'_>)> = words
+        .iter()
+        .filter(|(_, found)| found.comps.len() >= FEWEST_COMPS)
+        .map(|(text, found)| (*text, found))
+        .collect();
+    kept.sort_by_key(|(_, found)| std::cmp::Reverse(found.comps.len()));
+    kept.truncate(MOST_WORDS);
+    TermWeights::new(kept.into_iter().map(|(text, found)| {
         let place = &places[text];
         let of_a_brand = match found.comps.len() {
-            FEWEST_OF_A_BRAND.. => between(found.of_one_brand(titles, &places), OF_ONE_BRAND),
+            FEWEST_OF_A_BRAND.. => between(found.of_one_brand(titles, &brands), OF_ONE_BRAND),
             _ => 0.0,
         };
-        let by_place = place.in_few * place.model * place.of_few.max(of_a_brand * place.in_one);
-        (text, found.weight(by_place, 1.0 - alike, place.prices_apart))
+        let by_place = (place.in_one * place.of_few.max(of_a_brand)).max(BRAND * of_its_models(text));
+        let weight = found.weight(by_place, telling, place);
+        (
+            text,
+            match correlations.get(text) {
+                // A number that several brands have is a model's all the same.
+                Some(correlation) if !found.coded => between(*correlation, OF_EACH_MODEL) * weight,
+                _ => weight,
+            },
+        )
     }))
 }
 
 /// Where in a market a word is found, each 0 to 1.
 struct Place {
-    in_few: f64,
     in_one: f64,
-    /// As `in_one`, but for what a brand says too.
-    model: f64,
     of_few: f64,
     /// The standard deviation of the logarithms of its main category's prices.
     prices_apart: f64,
 }
 
-impl Place {
-    fn is_brand(&self) -> bool {
-        self.in_few > 0.5 && self.in_one < 0.5
-    }
-}
-
 impl Found<'_> {
-    /// `alike` is how likely any two comps are of one category.
-    fn place(&self, categories: &BTreeMap<&str, Category>, alike: f64) -> Place {
-        let count = self.comps.len() as f64;
+    fn place(&self, categories: &BTreeMap<&str, Category>) -> Place {
         let (category, most) =
             self.by_category.iter().max_by_key(|(_, count)| **count).expect("a comp has a category");
-        let most = *most as f64;
-        // Two comps in one category are no more than a coincidence.
-        let others = (count - 1.0).max(1.0);
         let category = &categories[category];
-        let of_it = most / (category.comps as f64 + SMALL_CATEGORY);
-        let pairs: f64 = self.by_category.values().map(|&count| (count * (count - 1)) as f64).sum();
-        let beyond = (pairs / (count * others) - alike) / (1.0 - alike).max(f64::MIN_POSITIVE);
-        let in_one = between((most - 1.0) / others, IN_ONE_CATEGORY);
+        let of_it = *most as f64 / (category.comps as f64 + SMALL_CATEGORY);
         Place {
-            in_few: between(beyond, IN_FEW_CATEGORIES),
-            in_one,
-            model: BRAND + (1.0 - BRAND) * in_one,
+            in_one: between(part_of_others(*most, self.comps.len()), IN_ONE_CATEGORY),
             of_few: between(of_it, OF_THE_CATEGORY),
             prices_apart: category.prices_apart,
         }
     }
 
+    /// How likely it is in another comp of the same model. A comp's model is the rarest that is named, rarer than this
+    /// word. `None` where most comps name none.
+    fn in_same_model(
+        &self,
+        titles: &[Title],
+        words: &BTreeMap<&str, Found<'_>>,
+        models: &BTreeSet<&str>,
+    ) -> Option<f64> {
+        if self.comps.len() < FEWEST_OF_A_BRAND {
+            return None;
+        }
+        let names = |index: usize| titles[index].words.iter().map(|word| word.text.as_str());
+        let mut together: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in self.comps.iter().flat_map(|&index| names(index)).filter(|name| models.contains(name)) {
+            *together.entry(name).or_default() += 1;
+        }
+        let comps_of = |model: &str| words[model].comps.len();
+        let in_model: Vec<f64> = self
+            .comps
+            .iter()
+            .filter_map(|&index| {
+                let rarest =
+                    names(index).filter(|name| models.contains(name)).min_by_key(|name| comps_of(name));
+                let model = rarest.filter(|model| comps_of(model) < self.comps.len())?;
+                Some(part_of_others(together[model], comps_of(model)))
+            })
+            .collect();
+        if in_model.len() < FEWEST_OF_A_BRAND || in_model.len() * 2 < self.comps.len() {
+            return None;
+        }
+        Some(in_model.iter().sum::<f64>() / in_model.len() as f64)
+    }
+
+    /// How likely it is in another comp of the same category.
+    fn in_same_category(&self, categories: &BTreeMap<&str, Category>) -> f64 {
+        let pairs = self
+            .by_category
+            .iter()
+            .map(|(category, &count)| count as f64 * part_of_others(count, categories[category].comps));
+        pairs.sum::<f64>() / self.comps.len() as f64
+    }
+
     /// The part of the comps that have the commonest brand.
-    fn of_one_brand(&self, titles: &[Title], places: &BTreeMap<&str, Place>) -> f64 {
+    fn of_one_brand(&self, titles: &[Title], all_brands: &BTreeSet<&str>) -> f64 {
         let mut brands: BTreeMap<&str, usize> = BTreeMap::new();
         for &index in &self.comps {
             for word in &titles[index].words {
-                if places[word.text.as_str()].is_brand() {
+                if all_brands.contains(word.text.as_str()) {
                     *brands.entry(&word.text).or_default() += 1;
                 }
             }
@@ -157,12 +223,12 @@ impl Found<'_> {
     }
 
     /// `telling` is how likely any two comps are of two categories: where all are of one, places tell nothing.
-    fn weight(&self, by_place: f64, telling: f64, apart_in_category: f64) -> f64 {
+    fn weight(&self, by_place: f64, telling: f64, place: &Place) -> f64 {
         let count = self.comps.len() as f64;
         let (evidence, count) = match self.relative_prices.len() {
             FEWEST_PRICES.. => {
                 let apart = spread(&self.relative_prices);
-                let in_category = apart / apart_in_category.max(f64::MIN_POSITIVE);
+                let in_category = apart / place.prices_apart.max(f64::MIN_POSITIVE);
                 let by_price =
                     between(apart, PRICES_APART).max(between(in_category, PRICES_APART_IN_CATEGORY));
                 (by_place.max(by_price), count)
@@ -173,6 +239,12 @@ impl Found<'_> {
             if self.coded { (UNSEEN_CODED, ASSUMPTION_CODED) } else { (UNSEEN, ASSUMPTION) };
         (count * evidence + assumption * unseen) / (count + assumption)
     }
+}
+
+/// Of the others of a group of so many, the part that some of it make up: two in one group are no more than a
+/// coincidence.
+fn part_of_others(some: usize, group: usize) -> f64 {
+    (some - 1) as f64 / (group - 1).max(1) as f64
 }
 
 /// 0 at the first, 1 at the second, linear between.
