@@ -10,7 +10,7 @@ use crate::trial::{self, Known, Trial};
 const EXAMPLES: usize = 8;
 
 pub fn print(trial: &Trial) {
-    let Trial { market, estimates, scores, .. } = trial;
+    let Trial { market, estimates, listing_estimates, scores, .. } = trial;
     let known = Known::new(market);
 
     let missed = market
@@ -63,8 +63,14 @@ pub fn print(trial: &Trial) {
     ranked.sort_by(|&one, &other| {
         engine::rank(scores[other].as_ref()).total_cmp(&engine::rank(scores[one].as_ref()))
     });
-    let top = ranked.iter().take(200).map(|&index| &market.listings[index]);
-    kind("no bargain among the first 200", top.filter(|listing| !listing.is_bargain()).map(of_listing));
+    let top = ranked.iter().take(200).map(|&index| (&market.listings[index], &listing_estimates[index]));
+    kind(
+        "no bargain among the first 200",
+        top.filter(|(listing, _)| !listing.is_bargain()).map(|(listing, estimate)| {
+            of_listing(listing)
+                + &estimate.as_ref().map_or_else(String::new, |estimate| of_estimate(market, estimate))
+        }),
+    );
     let held = market.listings.iter().zip(scores).filter(|(listing, score)| {
         listing.is_bargain()
             && score.as_ref().is_some_and(|score| engine::rank(Some(score)) == f64::NEG_INFINITY)
@@ -93,23 +99,7 @@ fn kind(name: &str, examples: impl Iterator<Item = String>) {
 fn of_sale(market: &Market, sale: &Sale, estimate: Option<&Estimate>) -> String {
     let mut text = format!("“{}” true {:.0}", sale.subject.title, sale.fair_cents / 100.0);
     if let Some(estimate) = estimate {
-        text += &format!(
-            " valued {:.0} by {:.1}:",
-            estimate.fair_price_cents as f64 / 100.0,
-            estimate.effective_comps
-        );
-        let mut evidence: Vec<_> = estimate.evidence.iter().collect();
-        evidence.sort_by(|one, other| other.weight.total_cmp(&one.weight));
-        for item in evidence.iter().take(3) {
-            let comp = &market.comps[item.comp_id as usize];
-            let bad = if comp.bad { ", bad" } else { "" };
-            text += &format!(
-                " “{}” {:.0} ({:.2}{bad})",
-                comp.comp.title,
-                comp.comp.price_cents as f64 / 100.0,
-                item.weight
-            );
-        }
+        text += &of_estimate(market, estimate);
     } else {
         let own = market
             .comps
@@ -121,6 +111,27 @@ fn of_sale(market: &Market, sale: &Sale, estimate: Option<&Estimate>) -> String 
         for comp in own.iter().take(3) {
             text += &format!(" “{}”", comp.comp.title);
         }
+    }
+    text
+}
+
+fn of_estimate(market: &Market, estimate: &Estimate) -> String {
+    let mut text = format!(
+        " valued {:.0} by {:.1}:",
+        estimate.fair_price_cents as f64 / 100.0,
+        estimate.effective_comps
+    );
+    let mut evidence: Vec<_> = estimate.evidence.iter().collect();
+    evidence.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+    for item in evidence.iter().take(3) {
+        let comp = &market.comps[item.comp_id as usize];
+        let bad = if comp.bad { ", bad" } else { "" };
+        text += &format!(
+            " “{}” {:.0} ({:.2}{bad})",
+            comp.comp.title,
+            comp.comp.price_cents as f64 / 100.0,
+            item.weight
+        );
     }
     text
 }

@@ -19,6 +19,7 @@ pub struct Trial {
     pub market: Market,
     /// Of `market.sales`, one each.
     pub estimates: Vec<Option<Estimate>>,
+    pub listing_estimates: Vec<Option<Estimate>>,
     /// Of `market.listings`, one each.
     pub scores: Vec<Option<Score>>,
     pub figures: Figures,
@@ -71,15 +72,18 @@ impl Trial {
         for sale in &market.sales {
             estimates.push(engine.value(&sale.subject, sale.day)?);
         }
+        let mut listing_estimates = Vec::with_capacity(market.listings.len());
         let mut scores = Vec::with_capacity(market.listings.len());
         for listing in &market.listings {
-            scores.push(match engine.value(&listing.subject, TODAY)? {
-                Some(estimate) => engine.score(listing, &estimate)?,
+            let estimate = engine.value(&listing.subject, TODAY)?;
+            scores.push(match &estimate {
+                Some(estimate) => engine.score(listing, estimate)?,
                 None => None,
             });
+            listing_estimates.push(estimate);
         }
         let figures = figures(&market, &estimates, &scores);
-        Ok(Trial { market, estimates, scores, figures })
+        Ok(Trial { market, estimates, listing_estimates, scores, figures })
     }
 }
 
