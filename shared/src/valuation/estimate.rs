@@ -124,7 +124,10 @@ fn estimate_by(
         .iter()
         .filter(|candidate| candidate.comp.price_cents > 0 && candidate.comp.currency == subject.currency)
         .filter(|candidate| day - candidate.comp.day <= OLDEST_DAYS)
-        .filter_map(|candidate| Some((candidate, likeness(&title, candidate.title, model)?)))
+        .filter_map(|candidate| {
+            let same_category = subject.is_of(&candidate.comp.category);
+            Some((candidate, likeness(&title, candidate.title, same_category, model)?))
+        })
         .collect();
     let mut usual = match usual {
         Some(usual) => usual.clone(),
@@ -233,10 +236,7 @@ impl<'c> Comparable<'c> {
             }
             _ => 1.0,
         };
-        let category_weight = match &subject.category {
-            Some(category) if *category != comp.category => OTHER_CATEGORY_WEIGHT,
-            _ => 1.0,
-        };
+        let category_weight = if subject.is_of(&comp.category) { 1.0 } else { OTHER_CATEGORY_WEIGHT };
         Comparable {
             comp,
             larger,

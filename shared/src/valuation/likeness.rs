@@ -33,8 +33,9 @@ const MEASURE_NOT_TOLD: f64 = 0.6;
 const OTHER_YEAR: f64 = 0.8;
 const SIBLING: f64 = 0.5;
 
-/// `None` for two products.
-pub fn likeness(subject: &Title, comp: &Title, model: &Model) -> Option<Likeness> {
+/// `None` for two products. Of another category a comp is of the same one only where both titles tell more than the
+/// model's name, which many brands give to things of all sorts.
+pub fn likeness(subject: &Title, comp: &Title, same_category: bool, model: &Model) -> Option<Likeness> {
     let mut sibling = match (&subject.offer, &comp.offer) {
         (Offer::Wanted, _) | (_, Offer::Wanted) => return None,
         (one, other) if one == other => false,
@@ -44,11 +45,11 @@ pub fn likeness(subject: &Title, comp: &Title, model: &Model) -> Option<Likeness
     sibling |= subject.qualifiers != comp.qualifiers;
 
     let same_code = subject.is_same_code(comp);
+    let is_shared =
+        |word: &Word| same_code && word.coded || comp.words.iter().any(|other| word.is_like(other));
     let [mut shared, mut subject_alone, mut comp_alone] = [Words::default(); 3];
     for word in &subject.words {
-        let found = comp.words.iter().any(|other| word.is_like(other));
-        let words = if found || same_code && word.coded { &mut shared } else { &mut subject_alone };
-        words.add(word, model);
+        if is_shared(word) { &mut shared } else { &mut subject_alone }.add(word, model);
     }
     for word in &comp.words {
         let found = subject.words.iter().any(|other| other.is_like(word));
@@ -59,15 +60,20 @@ pub fn likeness(subject: &Title, comp: &Title, model: &Model) -> Option<Likeness
     // Each has a name that the other has not: two models, or two brands of which only the model's name is the same.
     // There are many words for a sofa, but where brand and model agree those do not count.
     let apart = subject_alone.highest.min(comp_alone.highest);
+    // "Fjord" and "Fjord14" are one name.
+    let shared_beside = || {
+        let beside = subject.words.iter().filter(|word| is_shared(word) && !shared.is_of_highest(word));
+        beside.map(|word| weight(word, model)).sum::<f64>()
+    };
     if subject_alone.coded && comp_alone.coded
         || apart >= MODEL
-        || apart >= BRAND && shared.sum - shared.highest < BRAND_SHARED
+        || (apart >= BRAND || !same_category) && shared_beside() < BRAND_SHARED
     {
         return None;
     }
     // One is told with its number and the other without.
     sibling |= subject_alone.coded || comp_alone.coded;
-    let coverage = |alone: &Words| shared.sum / (shared.sum + alone.sum);
+    let coverage = |alone: &Words<'_>| shared.sum / (shared.sum + alone.sum);
     if shared.highest < NAMING || coverage(&subject_alone).min(coverage(&comp_alone)) < LEAST_COVERAGE {
         return None;
     }
@@ -97,18 +103,27 @@ pub fn likeness(subject: &Title, comp: &Title, model: &Model) -> Option<Likeness
 
 /// What words say together.
 #[derive(Default, Clone, Copy)]
-struct Words {
+struct Words<'t> {
     sum: f64,
     highest: f64,
+    /// The one of that weight.
+    name: &'t str,
     coded: bool,
 }
 
-impl Words {
-    fn add(&mut self, word: &Word, model: &Model) {
+impl<'t> Words<'t> {
+    fn add(&mut self, word: &'t Word, model: &Model) {
         let weight = weight(word, model);
         self.sum += weight;
-        self.highest = self.highest.max(weight);
+        if weight > self.highest {
+            (self.highest, self.name) = (weight, &word.text);
+        }
         self.coded |= word.coded && weight >= NAMING;
+    }
+
+    /// Is this the word that says the most, with or without its number?
+    fn is_of_highest(&self, word: &Word) -> bool {
+        self.name.starts_with(&word.text) || word.text.starts_with(self.name)
     }
 }
 
