@@ -38,6 +38,8 @@ const FEWEST_PRICES: usize = 8;
 const OF_ITS_MODELS: (f64, f64) = (0.4, 0.7);
 /// What a brand says beside a model.
 const BRAND: f64 = 0.55;
+/// Words of a name of several: the part of their comps that they are found in together.
+const OF_ONE_NAME: f64 = 0.8;
 /// The same of words that are told of each model alike, as "smart" and "like new": up to the first they say nothing.
 const OF_EACH_MODEL: (f64, f64) = (0.0, 0.3);
 /// What a model's name weighs at least by its own place and prices, if no number is in it.
@@ -133,7 +135,11 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
             FEWEST_OF_A_BRAND.. => between(found.of_one_brand(titles, &brands), OF_ONE_BRAND),
             _ => 0.0,
         };
-        let by_place = (place.in_one * place.of_few.max(of_a_brand)).max(BRAND * of_its_models(text));
+        let of_its_models = of_its_models(text);
+        let by_place = (place.in_one * place.of_few.max(of_a_brand)).max(BRAND * of_its_models);
+        // "North" and "Vale" say together what another brand says by one word.
+        let words_of_the_name = if of_its_models > 0.0 { found.words_of_the_name(titles, &words) } else { 1 };
+        let by_place = by_place / words_of_the_name as f64;
         let weight = found.weight(by_place, telling, place);
         (
             text,
@@ -207,6 +213,19 @@ impl Found<'_> {
             .iter()
             .map(|(category, &count)| count as f64 * part_of_others(count, categories[category].comps));
         pairs.sum::<f64>() / self.comps.len() as f64
+    }
+
+    /// How many words are told with each other, nearly always, this one of them.
+    fn words_of_the_name(&self, titles: &[Title], words: &BTreeMap<&str, Found<'_>>) -> usize {
+        let mut together: BTreeMap<&str, usize> = BTreeMap::new();
+        for word in self.comps.iter().flat_map(|&index| &titles[index].words) {
+            *together.entry(&word.text).or_default() += 1;
+        }
+        let of_the_name = |(name, count): &(&str, usize)| {
+            let most = words[name].comps.len().max(self.comps.len());
+            *count as f64 >= OF_ONE_NAME * most as f64
+        };
+        together.into_iter().filter(of_the_name).count()
     }
 
     /// The part of the comps that have the commonest brand.
