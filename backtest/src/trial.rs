@@ -202,20 +202,18 @@ fn buckets(market: &Market, estimates: &[Option<Estimate>]) -> [Bucket; BUCKETS.
 
 /// What comps the market has of a product itself, in the currency of all sales.
 pub struct Known {
-    counts: HashMap<usize, usize>,
-    newest: HashMap<usize, f64>,
+    /// Of each product.
+    days: HashMap<usize, Vec<f64>>,
 }
 
 impl Known {
     pub fn new(market: &Market) -> Known {
-        let mut known = Known { counts: HashMap::new(), newest: HashMap::new() };
+        let mut known = Known { days: HashMap::new() };
         for comp in &market.comps {
             if !comp.form.is_product() || comp.comp.currency != crate::market::CURRENCY {
                 continue;
             }
-            *known.counts.entry(comp.product).or_default() += 1;
-            let newest = known.newest.entry(comp.product).or_insert(f64::NEG_INFINITY);
-            *newest = newest.max(comp.comp.day);
+            known.days.entry(comp.product).or_default().push(comp.comp.day);
         }
         known
     }
@@ -223,7 +221,7 @@ impl Known {
     fn is_thin(&self, sale: &Sale) -> bool {
         /// As in the simulation behind the goals.
         const THIN: usize = 2;
-        self.counts.get(&sale.product).is_none_or(|&count| count <= THIN)
+        self.days.get(&sale.product).is_none_or(|days| days.len() <= THIN)
     }
 
     pub fn has_recent_product(&self, sale: &Sale) -> bool {
@@ -236,6 +234,6 @@ impl Known {
     }
 
     fn is_recent(&self, product: usize, day: f64) -> bool {
-        self.newest.get(&product).is_some_and(|newest| day - newest <= 365.0)
+        self.days.get(&product).is_some_and(|days| days.iter().any(|&seen| seen < day && day - seen <= 365.0))
     }
 }
