@@ -16,6 +16,9 @@ pub const NEWEST_ASKING: usize = 12;
 
 /// Below this a word is decoration, by which nothing is found.
 const FINDING: f64 = 0.25;
+/// And below this part of what the strongest says: by a brand one finds its other models, unless the model's name is new
+/// or misspelt.
+const FINDING_BESIDE: f64 = 0.6;
 
 /// The terms to look for: those that say the most, with and without the measures.
 pub fn lookups(title: &Title, model: &Model) -> Vec<String> {
@@ -28,7 +31,8 @@ pub fn lookups(title: &Title, model: &Model) -> Vec<String> {
     // Stable: of equal words the first, with numbers before those without.
     names.sort_by(|a, b| b.0.total_cmp(&a.0));
     let strongest = names.first().map_or(0.0, |(weight, _)| *weight);
-    names.retain(|(weight, _)| *weight >= FINDING || *weight == strongest);
+    let least = FINDING.max(FINDING_BESIDE * strongest);
+    names.retain(|(weight, _)| *weight >= least || *weight == strongest);
     names.truncate(3);
 
     let mut lookups = Vec::new();
