@@ -114,7 +114,24 @@ impl Database {
         let mut script = Script::numbered(0);
         script.push(sql, values)?;
         let settings = format!("{} -c synchronous_commit=off", SETTINGS.replace("deals_app", "deals_worker"));
-        self.pgbench_with(&settings, url_parameters, &[script], "prepared", transactions)
+        let log =
+            self.pgbench_log(&settings, url_parameters, &[script], &["--protocol=prepared"], transactions)?;
+        Ok(log.iter().map(|transaction| transaction.took).collect())
+    }
+
+    /// The same of transactions that each log in first: from the end of one to the end of the next, in microseconds.
+    pub fn pgbench_logging_in(
+        &self,
+        url_parameters: &str,
+        sql: &str,
+        values: &[String],
+        transactions: usize,
+    ) -> Result<Vec<u64>> {
+        let mut script = Script::numbered(0);
+        script.push(sql, values)?;
+        let options = ["--protocol=prepared", "--connect"];
+        let log = self.pgbench_log(SETTINGS, url_parameters, &[script], &options, transactions + 1)?;
+        Ok(log.windows(2).map(|pair| pair[1].ended - pair[0].ended).collect())
     }
 
     /// The same of transactions that are drawn from these scripts.
@@ -125,17 +142,19 @@ impl Database {
         protocol: &str,
         transactions: usize,
     ) -> Result<Vec<u64>> {
-        self.pgbench_with(SETTINGS, url_parameters, scripts, protocol, transactions)
+        let protocol = format!("--protocol={protocol}");
+        let log = self.pgbench_log(SETTINGS, url_parameters, scripts, &[&protocol], transactions)?;
+        Ok(log.iter().map(|transaction| transaction.took).collect())
     }
 
-    fn pgbench_with(
+    fn pgbench_log(
         &self,
         settings: &str,
         url_parameters: &str,
         scripts: &[Script],
-        protocol: &str,
+        options: &[&str],
         transactions: usize,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<Vec<Transaction>> {
         let mut pgbench = Command::new(self.programs.join("pgbench"));
         for (number, script) in scripts.iter().enumerate() {
             let name = format!("pgbench-{number}.sql");
@@ -149,28 +168,27 @@ impl Database {
         pgbench
             .current_dir(&self.folder)
             .args(["--no-vacuum", "--client=1", "--log"])
-            .arg(format!("--protocol={protocol}"))
+            .args(options)
             .arg(format!("--log-prefix={}", log.display()))
             .arg(format!("--transactions={transactions}"))
             .arg(self.url(url_parameters))
             .env("PGOPTIONS", settings);
         succeed(&mut pgbench)?;
-        let mut times = Vec::with_capacity(transactions);
+        let mut done = Vec::with_capacity(transactions);
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if file_name.starts_with("pgbench-log.") {
                 for line in fs::read_to_string(&path)?.lines() {
-                    let time = line.split(' ').nth(2).ok_or("pgbench's log has no time")?;
-                    times.push(time.parse()?);
+                    done.push(Transaction::of(line).ok_or_else(|| format!("pgbench logged {line}"))?);
                 }
                 fs::remove_file(&path)?;
             }
         }
-        if times.len() != transactions {
-            return Err(format!("pgbench ran {} of {transactions} transactions", times.len()).into());
+        if done.len() != transactions {
+            return Err(format!("pgbench ran {} of {transactions} transactions", done.len()).into());
         }
-        Ok(times)
+        Ok(done)
     }
 
     /// Has the server take TLS connections as well. Returns the certificate of its authority.
@@ -247,6 +265,23 @@ impl Script {
     /// Adds one of pgbench's own commands.
     pub fn push_command(&mut self, command: &str) {
         self.text.push_str(&format!("\\{command}\n"));
+    }
+}
+
+/// As pgbench logs it, in microseconds.
+struct Transaction {
+    /// Without the log-in.
+    took: u64,
+    /// Since 1970.
+    ended: u64,
+}
+
+impl Transaction {
+    /// Of a line `client_id transaction_no time script_no time_epoch time_us`.
+    fn of(line: &str) -> Option<Transaction> {
+        let fields: Vec<u64> = line.split(' ').map(str::parse).collect::<std::result::Result<_, _>>().ok()?;
+        let [_, _, took, _, seconds, microseconds] = fields[..] else { return None };
+        Some(Transaction { took, ended: seconds * 1_000_000 + microseconds })
     }
 }
 

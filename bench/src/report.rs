@@ -116,16 +116,34 @@ pub fn pages(pages: usize, limit: usize, first: &Samples, last: &Samples) {
     );
 }
 
-pub fn cold_starts(transport: &Transport, cases: &[Case], samples: &[Samples], budget: Duration) {
-    println!("\nFrom start to first answer, {}, median in ms", transport.name);
+/// `log_ins` are of pgbench, for the cases after the null handler, whose own is the first of `samples`.
+pub fn cold_starts(
+    transport: &Transport,
+    cases: &[Case],
+    samples: &[Samples],
+    log_ins: &[Samples],
+    beyond_null: Duration,
+) {
+    println!(
+        "\nFrom start to first answer, {}, median in ms; the floor is null handler + pgbench that logs in",
+        transport.name
+    );
+    println!(
+        "{:<22}{:>9}{:>9}{:>9}{:>9}{:>9}  within",
+        "case", "time", "pgbench", "floor", "ratio", "budget"
+    );
     let null = samples[0].percentile(50);
-    for (case, samples) in cases.iter().zip(samples) {
-        let time = samples.percentile(50);
-        let budget = null + budget;
+    println!("{:<22}{:>9}", cases[0].name, ms(null));
+    for ((case, samples), log_ins) in cases[1..].iter().zip(&samples[1..]).zip(log_ins) {
+        let [time, log_in] = [samples, log_ins].map(|samples| samples.percentile(50));
+        let [floor, budget] = [null + log_in, null + beyond_null];
         println!(
-            "{:<22}{:>9}  budget {:>7}  within: {}",
+            "{:<22}{:>9}{:>9}{:>9}{:>9.2}{:>9}  {}",
             case.name,
             ms(time),
+            ms(log_in),
+            ms(floor),
+            time.as_secs_f64() / floor.as_secs_f64(),
             ms(budget),
             yes_or_no(time <= budget)
         );
