@@ -33,15 +33,20 @@ pub fn lookups(title: &Title, model: &Model) -> Vec<String> {
     let strongest = names.first().map_or(0.0, |(weight, _)| *weight);
     let least = FINDING.max(FINDING_BESIDE * strongest);
     names.retain(|(weight, _)| *weight >= least || *weight == strongest);
+    // By "Fjord14" the same is found as by "Fjord", but for its other numbers.
+    let begins_another =
+        |name: &str| names.iter().any(|(_, other)| other.len() > name.len() && other.starts_with(name));
+    let mut names: Vec<String> =
+        names.iter().filter(|(_, name)| !begins_another(name)).map(|(_, name)| name.clone()).collect();
     names.truncate(3);
 
     let mut lookups = Vec::new();
-    if let Some((_, name)) = names.first() {
+    if let Some(name) = names.first() {
         for (_, measure) in title.measures.iter().take(2) {
             lookups.push(title.term_with(name, measure));
         }
     }
-    lookups.extend(names.iter().map(|(_, name)| title.term(name)));
+    lookups.extend(names.iter().map(|name| title.term(name)));
     lookups
 }
 
