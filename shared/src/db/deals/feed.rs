@@ -24,6 +24,9 @@ const CELLS_SAMPLED: usize = 24;
 /// In a smaller circle, at least.
 const FEW_CELLS_SAMPLED: usize = 6;
 
+/// What a score's snapshot holds that a deal does not tell: most of it.
+const UNTOLD: &str = "'{comps,usual,ask_cents,currency,band,model,as_of}'::text[]";
+
 /// Values that a request and its caller's preferences imply, kept for as long as the statement refers to them.
 pub struct Feed<'r> {
     category: Option<&'r Text<1, 120>>,
@@ -110,12 +113,11 @@ impl<'r> Feed<'r> {
             Some(place) => format!("place <-> cube({}::float8[])", query.bind(place)),
             None => "null::float8".into(),
         };
-        // The comps of a score are many, and nothing of them is told here.
         query.push(&format!(
             ") select {columns}, {chord} as chord, deal_score, deal_band, deal_snapshot, final
              from (select * from candidates order by final desc, deal_id desc limit {limit}) page
              join listings on id = deal_id
-             left join (select listing_id as scored_id, (snapshot - 'comps' - 'usual')::text as deal_snapshot
+             left join (select listing_id as scored_id, (snapshot - {UNTOLD})::text as deal_snapshot
                         from listing_scores
                         where metric = 'deal_score') scored on scored_id = deal_id
              order by final desc, deal_id desc",
