@@ -36,12 +36,12 @@ const FEWEST_PRICES: usize = 8;
 /// How much likelier a word is in another comp of the same model than in any of the category (Fisher's intraclass
 /// correlation): from the first to the second it becomes a brand, or the name of a family. Not all titles tell it.
 const OF_ITS_MODELS: (f64, f64) = (0.4, 0.7);
+/// The same of a word that is told of each model alike, as "smart": up to the first it says nothing.
+const OF_EACH_MODEL: (f64, f64) = (0.0, 0.3);
 /// What a brand says beside a model.
 const BRAND: f64 = 0.55;
 /// Words of a name of several: the part of their comps that they are found in together.
 const OF_ONE_NAME: f64 = 0.8;
-/// The same of words that are told of each model alike, as "smart" and "like new": up to the first they say nothing.
-const OF_EACH_MODEL: (f64, f64) = (0.0, 0.3);
 /// What a model's name weighs at least by its own place and prices, if no number is in it.
 const MODEL: f64 = 0.5;
 /// A model of fewer comps says little of what is told of it.
@@ -50,8 +50,47 @@ const FEWEST_OF_A_MODEL: usize = 4;
 const OF_ONE_BRAND: (f64, f64) = (0.5, 0.8);
 const FEWEST_OF_A_BRAND: usize = 5;
 
+pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
+    let market = Market::of(comps, titles);
+    let correlations = market.correlations();
+    let brands: BTreeSet<&str> = market
+        .words
+        .iter()
+        .filter(|(text, found)| {
+            let of_its_models =
+                correlations.get(*text).map_or(0.0, |correlation| between(*correlation, OF_ITS_MODELS));
+            found.place.in_one < 0.5 && of_its_models > 0.5
+        })
+        .map(|(text, _)| *text)
+        .collect();
+
+    let mut words: Vec<(&str, &Found<'_>)> = market
+        .words
+        .iter()
+        .filter(|(_, found)| found.comps.len() >= FEWEST_COMPS)
+        .map(|(text, found)| (*text, found))
+        .collect();
+    words.sort_by_key(|(_, found)| std::cmp::Reverse(found.comps.len()));
+    words.truncate(MOST_WORDS);
+    TermWeights::new(
+        words
+            .into_iter()
+            .map(|(text, found)| (text, market.weight(found, correlations.get(text).copied(), &brands))),
+    )
+}
+
+/// All comps, and where each word of their titles is found.
+struct Market<'c> {
+    titles: &'c [Title],
+    categories: BTreeMap<&'c str, Category>,
+    words: BTreeMap<&'c str, Found<'c>>,
+    /// How likely any two comps are of two categories: where all are of one, places tell nothing.
+    telling: f64,
+}
+
 struct Category {
     comps: usize,
+    /// The standard deviation of the logarithms of its prices.
     prices_apart: f64,
 }
 
@@ -62,106 +101,158 @@ struct Found<'c> {
     comps: Vec<usize>,
     by_category: BTreeMap<&'c str, usize>,
     relative_prices: Vec<f64>,
-}
-
-pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
-    let ln_price = |comp: &Comp| (comp.price_cents as f64).ln();
-    let mut by_currency: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for comp in comps {
-        by_currency.entry(&comp.currency).or_default().push(ln_price(comp));
-    }
-    let levels: BTreeMap<&str, f64> =
-        by_currency.into_iter().map(|(currency, mut prices)| (currency, median(&mut prices))).collect();
-    let relative_price = |comp: &Comp| ln_price(comp) - levels[comp.currency.as_str()];
-    let mut by_category: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for comp in comps {
-        by_category.entry(&comp.category).or_default().push(relative_price(comp));
-    }
-    let categories: BTreeMap<&str, Category> = by_category
-        .into_iter()
-        .map(|(name, prices)| (name, Category { comps: prices.len(), prices_apart: spread(&prices) }))
-        .collect();
-
-    let mut words: BTreeMap<&str, Found<'_>> = BTreeMap::new();
-    for (index, (comp, title)) in comps.iter().zip(titles).enumerate() {
-        for word in &title.words {
-            let found = words.entry(&word.text).or_default();
-            found.coded |= word.coded;
-            found.comps.push(index);
-            *found.by_category.entry(&comp.category).or_default() += 1;
-            found.relative_prices.push(relative_price(comp));
-        }
-    }
-    let all = comps.len().max(1) as f64;
-    let telling = 1.0 - categories.values().map(|of| (of.comps as f64 / all).powi(2)).sum::<f64>();
-    let places: BTreeMap<&str, Place> =
-        words.iter().map(|(text, found)| (*text, found.place(&categories))).collect();
-    let models: BTreeSet<&str> = words
-        .iter()
-        .filter(|(text, found)| {
-            let place = &places[*text];
-            place.in_one > 0.5
-                && found.comps.len() >= FEWEST_OF_A_MODEL
-                && (found.coded || found.weight(place.in_one * place.of_few, telling, place) >= MODEL)
-        })
-        .map(|(text, _)| *text)
-        .collect();
-    let correlations: BTreeMap<&str, f64> = words
-        .iter()
-        .filter_map(|(text, found)| {
-            let in_model = found.in_same_model(titles, &words, &models)?;
-            let in_category = found.in_same_category(&categories);
-            Some((*text, (in_model - in_category) / (1.0 - in_category).max(f64::MIN_POSITIVE)))
-        })
-        .collect();
-    let of_its_models =
-        |text: &str| correlations.get(text).map_or(0.0, |correlation| between(*correlation, OF_ITS_MODELS));
-    let brands: BTreeSet<&str> = places
-        .iter()
-        .filter(|(text, place)| place.in_one < 0.5 && of_its_models(text) > 0.5)
-        .map(|(text, _)| *text)
-        .collect();
-
-    let mut kept: Vec<(&str, &Found<'_>)> = words
-        .iter()
-        .filter(|(_, found)| found.comps.len() >= FEWEST_COMPS)
-        .map(|(text, found)| (*text, found))
-        .collect();
-    kept.sort_by_key(|(_, found)| std::cmp::Reverse(found.comps.len()));
-    kept.truncate(MOST_WORDS);
-    TermWeights::new(kept.into_iter().map(|(text, found)| {
-        let place = &places[text];
-        let of_a_brand = match found.comps.len() {
-            FEWEST_OF_A_BRAND.. => between(found.of_one_brand(titles, &brands), OF_ONE_BRAND),
-            _ => 0.0,
-        };
-        let of_its_models = of_its_models(text);
-        let by_place = (place.in_one * place.of_few.max(of_a_brand)).max(BRAND * of_its_models);
-        // "North" and "Vale" say together what another brand says by one word.
-        let words_of_the_name = if of_its_models > 0.0 { found.words_of_the_name(titles, &words) } else { 1 };
-        let by_place = by_place / words_of_the_name as f64;
-        let weight = found.weight(by_place, telling, place);
-        (
-            text,
-            match correlations.get(text) {
-                // A number that several brands have is a model's all the same.
-                Some(correlation) if !found.coded => between(*correlation, OF_EACH_MODEL) * weight,
-                _ => weight,
-            },
-        )
-    }))
+    place: Place,
 }
 
 /// Where in a market a word is found, each 0 to 1.
+#[derive(Default)]
 struct Place {
     in_one: f64,
     of_few: f64,
-    /// The standard deviation of the logarithms of its main category's prices.
+    /// Of its main category.
     prices_apart: f64,
 }
 
+impl<'c> Market<'c> {
+    fn of(comps: &'c [Comp], titles: &'c [Title]) -> Market<'c> {
+        let ln_price = |comp: &Comp| (comp.price_cents as f64).ln();
+        let mut by_currency: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for comp in comps {
+            by_currency.entry(&comp.currency).or_default().push(ln_price(comp));
+        }
+        let levels: BTreeMap<&str, f64> =
+            by_currency.into_iter().map(|(currency, mut prices)| (currency, median(&mut prices))).collect();
+        let relative_price = |comp: &Comp| ln_price(comp) - levels[comp.currency.as_str()];
+        let mut by_category: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for comp in comps {
+            by_category.entry(&comp.category).or_default().push(relative_price(comp));
+        }
+        let categories: BTreeMap<&str, Category> = by_category
+            .into_iter()
+            .map(|(name, prices)| (name, Category { comps: prices.len(), prices_apart: spread(&prices) }))
+            .collect();
+
+        let mut words: BTreeMap<&str, Found<'_>> = BTreeMap::new();
+        for (index, (comp, title)) in comps.iter().zip(titles).enumerate() {
+            for word in &title.words {
+                let found = words.entry(&word.text).or_default();
+                found.coded |= word.coded;
+                found.comps.push(index);
+                *found.by_category.entry(&comp.category).or_default() += 1;
+                found.relative_prices.push(relative_price(comp));
+            }
+        }
+        for found in words.values_mut() {
+            found.place = found.place_in(&categories);
+        }
+        let all = comps.len().max(1) as f64;
+        let alike: f64 = categories.values().map(|of| (of.comps as f64 / all).powi(2)).sum();
+        Market { titles, categories, words, telling: 1.0 - alike }
+    }
+
+    /// What it names decides; a brand is told by the `correlation` within its models, where there is one.
+    fn weight(&self, found: &Found<'_>, correlation: Option<f64>, brands: &BTreeSet<&str>) -> f64 {
+        let of_a_brand = match found.comps.len() {
+            FEWEST_OF_A_BRAND.. => between(self.of_one_brand(found, brands), OF_ONE_BRAND),
+            _ => 0.0,
+        };
+        let mut by_place = found.place.in_one * found.place.of_few.max(of_a_brand);
+        let of_its_models = between(correlation.unwrap_or(0.0), OF_ITS_MODELS);
+        if of_its_models > 0.0 {
+            // "North" and "Vale" say together what another brand says by one word.
+            by_place = by_place.max(BRAND * of_its_models) / self.words_of_the_name(found) as f64;
+        }
+        let weight = found.weight(by_place, self.telling);
+        match correlation {
+            // A number that several brands have is a model's all the same.
+            Some(correlation) if !found.coded => between(correlation, OF_EACH_MODEL) * weight,
+            _ => weight,
+        }
+    }
+
+    /// See [`OF_ITS_MODELS`]. Only of words that are mostly told of a model.
+    fn correlations(&self) -> BTreeMap<&'c str, f64> {
+        let is_model = |found: &Found<'_>| {
+            found.place.in_one > 0.5
+                && found.comps.len() >= FEWEST_OF_A_MODEL
+                && (found.coded
+                    || found.weight(found.place.in_one * found.place.of_few, self.telling) >= MODEL)
+        };
+        let models: BTreeSet<&str> =
+            self.words.iter().filter(|(_, found)| is_model(found)).map(|(text, _)| *text).collect();
+        let correlation = |found: &Found<'_>| {
+            let in_model = self.in_same_model(found, &models)?;
+            let in_category = self.in_same_category(found);
+            Some((in_model - in_category) / (1.0 - in_category).max(f64::MIN_POSITIVE))
+        };
+        self.words.iter().filter_map(|(text, found)| Some((*text, correlation(found)?))).collect()
+    }
+
+    /// How likely a word is in another comp of the same model. A comp's model is the rarest that is named, rarer than
+    /// the word. `None` where most of its comps name none.
+    fn in_same_model(&self, found: &Found<'_>, models: &BTreeSet<&str>) -> Option<f64> {
+        if found.comps.len() < FEWEST_OF_A_BRAND {
+            return None;
+        }
+        let together = self.together(found);
+        let comps_of = |name: &str| self.words[name].comps.len();
+        let in_model: Vec<f64> = found
+            .comps
+            .iter()
+            .filter_map(|&index| {
+                let named = self.names(index).filter(|name| models.contains(name));
+                let model = named.min_by_key(|name| comps_of(name))?;
+                (comps_of(model) < found.comps.len())
+                    .then(|| part_of_others(together[model], comps_of(model)))
+            })
+            .collect();
+        if in_model.len() < FEWEST_OF_A_BRAND || in_model.len() * 2 < found.comps.len() {
+            return None;
+        }
+        Some(in_model.iter().sum::<f64>() / in_model.len() as f64)
+    }
+
+    /// How likely it is in another comp of the same category.
+    fn in_same_category(&self, found: &Found<'_>) -> f64 {
+        let of = |category| self.categories[category].comps;
+        let parts = found
+            .by_category
+            .iter()
+            .map(|(category, &count)| count as f64 * part_of_others(count, of(*category)));
+        parts.sum::<f64>() / found.comps.len() as f64
+    }
+
+    /// How many words are told with each other, nearly always, this one of them.
+    fn words_of_the_name(&self, found: &Found<'_>) -> usize {
+        let of_the_name = |(name, count): &(&str, usize)| {
+            let most = self.words[name].comps.len().max(found.comps.len());
+            *count as f64 >= OF_ONE_NAME * most as f64
+        };
+        self.together(found).into_iter().filter(of_the_name).count()
+    }
+
+    /// The part of the comps that have the commonest brand.
+    fn of_one_brand(&self, found: &Found<'_>, brands: &BTreeSet<&str>) -> f64 {
+        let together = self.together(found).into_iter().filter(|(name, _)| brands.contains(name));
+        together.map(|(_, count)| count).max().unwrap_or_default() as f64 / found.comps.len() as f64
+    }
+
+    /// In how many of a word's comps each word is.
+    fn together(&self, found: &Found<'_>) -> BTreeMap<&'c str, usize> {
+        let mut together = BTreeMap::new();
+        for name in found.comps.iter().flat_map(|&index| self.names(index)) {
+            *together.entry(name).or_default() += 1;
+        }
+        together
+    }
+
+    fn names(&self, comp: usize) -> impl Iterator<Item = &'c str> {
+        self.titles[comp].words.iter().map(|word| word.text.as_str())
+    }
+}
+
 impl Found<'_> {
-    fn place(&self, categories: &BTreeMap<&str, Category>) -> Place {
+    fn place_in(&self, categories: &BTreeMap<&str, Category>) -> Place {
         let (category, most) =
             self.by_category.iter().max_by_key(|(_, count)| **count).expect("a comp has a category");
         let category = &categories[category];
@@ -173,81 +264,12 @@ impl Found<'_> {
         }
     }
 
-    /// How likely it is in another comp of the same model. A comp's model is the rarest that is named, rarer than this
-    /// word. `None` where most comps name none.
-    fn in_same_model(
-        &self,
-        titles: &[Title],
-        words: &BTreeMap<&str, Found<'_>>,
-        models: &BTreeSet<&str>,
-    ) -> Option<f64> {
-        if self.comps.len() < FEWEST_OF_A_BRAND {
-            return None;
-        }
-        let names = |index: usize| titles[index].words.iter().map(|word| word.text.as_str());
-        let mut together: BTreeMap<&str, usize> = BTreeMap::new();
-        for name in self.comps.iter().flat_map(|&index| names(index)).filter(|name| models.contains(name)) {
-            *together.entry(name).or_default() += 1;
-        }
-        let comps_of = |model: &str| words[model].comps.len();
-        let in_model: Vec<f64> = self
-            .comps
-            .iter()
-            .filter_map(|&index| {
-                let rarest =
-                    names(index).filter(|name| models.contains(name)).min_by_key(|name| comps_of(name));
-                let model = rarest.filter(|model| comps_of(model) < self.comps.len())?;
-                Some(part_of_others(together[model], comps_of(model)))
-            })
-            .collect();
-        if in_model.len() < FEWEST_OF_A_BRAND || in_model.len() * 2 < self.comps.len() {
-            return None;
-        }
-        Some(in_model.iter().sum::<f64>() / in_model.len() as f64)
-    }
-
-    /// How likely it is in another comp of the same category.
-    fn in_same_category(&self, categories: &BTreeMap<&str, Category>) -> f64 {
-        let pairs = self
-            .by_category
-            .iter()
-            .map(|(category, &count)| count as f64 * part_of_others(count, categories[category].comps));
-        pairs.sum::<f64>() / self.comps.len() as f64
-    }
-
-    /// How many words are told with each other, nearly always, this one of them.
-    fn words_of_the_name(&self, titles: &[Title], words: &BTreeMap<&str, Found<'_>>) -> usize {
-        let mut together: BTreeMap<&str, usize> = BTreeMap::new();
-        for word in self.comps.iter().flat_map(|&index| &titles[index].words) {
-            *together.entry(&word.text).or_default() += 1;
-        }
-        let of_the_name = |(name, count): &(&str, usize)| {
-            let most = words[name].comps.len().max(self.comps.len());
-            *count as f64 >= OF_ONE_NAME * most as f64
-        };
-        together.into_iter().filter(of_the_name).count()
-    }
-
-    /// The part of the comps that have the commonest brand.
-    fn of_one_brand(&self, titles: &[Title], all_brands: &BTreeSet<&str>) -> f64 {
-        let mut brands: BTreeMap<&str, usize> = BTreeMap::new();
-        for &index in &self.comps {
-            for word in &titles[index].words {
-                if all_brands.contains(word.text.as_str()) {
-                    *brands.entry(&word.text).or_default() += 1;
-                }
-            }
-        }
-        brands.into_values().max().unwrap_or_default() as f64 / self.comps.len() as f64
-    }
-
-    /// `telling` is how likely any two comps are of two categories: where all are of one, places tell nothing.
-    fn weight(&self, by_place: f64, telling: f64, place: &Place) -> f64 {
+    fn weight(&self, by_place: f64, telling: f64) -> f64 {
         let count = self.comps.len() as f64;
         let (evidence, count) = match self.relative_prices.len() {
             FEWEST_PRICES.. => {
                 let apart = spread(&self.relative_prices);
-                let in_category = apart / place.prices_apart.max(f64::MIN_POSITIVE);
+                let in_category = apart / self.place.prices_apart.max(f64::MIN_POSITIVE);
                 let by_price =
                     between(apart, PRICES_APART).max(between(in_category, PRICES_APART_IN_CATEGORY));
                 (by_place.max(by_price), count)
