@@ -19,8 +19,9 @@ pub struct Trial {
     pub market: Market,
     /// Of `market.sales`, one each.
     pub estimates: Vec<Option<Estimate>>,
-    pub listing_estimates: Vec<Option<Estimate>>,
     /// Of `market.listings`, one each.
+    pub listing_estimates: Vec<Option<Estimate>>,
+    /// The same.
     pub scores: Vec<Option<Score>>,
     pub figures: Figures,
 }

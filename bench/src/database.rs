@@ -63,7 +63,7 @@ impl Database {
     }
 
     /// Has log-ins cost what they do in the cloud: an IAM token is sent as it is and compared, and nobody derives keys
-    /// from a password, which takes both sides of SCRAM a millisecond and a half each.
+    /// from a password, as SCRAM does.
     pub fn log_in_without_key_derivation(&self) -> Result<()> {
         let rules = self.run("show hba_file")?;
         fs::write(rules, "host all all 127.0.0.1/32 md5\n")?;
@@ -98,9 +98,7 @@ impl Database {
         values: &[String],
         transactions: usize,
     ) -> Result<Vec<u64>> {
-        let mut script = Script::numbered(0);
-        script.push(sql, values)?;
-        self.pgbench_scripts(url_parameters, &[script], "prepared", transactions)
+        self.pgbench_scripts(url_parameters, &[Script::of(sql, values)?], "prepared", transactions)
     }
 
     /// The same of what the worker runs, without its wait for the disk, which would hide how long the rest takes.
@@ -111,12 +109,9 @@ impl Database {
         values: &[String],
         transactions: usize,
     ) -> Result<Vec<u64>> {
-        let mut script = Script::numbered(0);
-        script.push(sql, values)?;
         let settings = format!("{} -c synchronous_commit=off", SETTINGS.replace("deals_app", "deals_worker"));
-        let log =
-            self.pgbench_log(&settings, url_parameters, &[script], &["--protocol=prepared"], transactions)?;
-        Ok(log.iter().map(|transaction| transaction.took).collect())
+        let (script, options) = (Script::of(sql, values)?, ["--protocol=prepared"]);
+        Ok(took(&self.pgbench_log(&settings, url_parameters, &[script], &options, transactions)?))
     }
 
     /// The same of transactions that each log in first: from the end of one to the end of the next, in microseconds.
@@ -127,9 +122,7 @@ impl Database {
         values: &[String],
         transactions: usize,
     ) -> Result<Vec<u64>> {
-        let mut script = Script::numbered(0);
-        script.push(sql, values)?;
-        let options = ["--protocol=prepared", "--connect"];
+        let (script, options) = (Script::of(sql, values)?, ["--protocol=prepared", "--connect"]);
         let log = self.pgbench_log(SETTINGS, url_parameters, &[script], &options, transactions + 1)?;
         Ok(log.windows(2).map(|pair| pair[1].ended - pair[0].ended).collect())
     }
@@ -143,8 +136,7 @@ impl Database {
         transactions: usize,
     ) -> Result<Vec<u64>> {
         let protocol = format!("--protocol={protocol}");
-        let log = self.pgbench_log(SETTINGS, url_parameters, scripts, &[&protocol], transactions)?;
-        Ok(log.iter().map(|transaction| transaction.took).collect())
+        Ok(took(&self.pgbench_log(SETTINGS, url_parameters, scripts, &[&protocol], transactions)?))
     }
 
     fn pgbench_log(
@@ -245,6 +237,13 @@ impl Script {
         Script { number, ..Script::default() }
     }
 
+    /// One statement, that runs alone.
+    fn of(sql: &str, values: &[String]) -> Result<Script> {
+        let mut script = Script::numbered(0);
+        script.push(sql, values)?;
+        Ok(script)
+    }
+
     /// Adds a statement.
     pub fn push(&mut self, sql: &str, values: &[String]) -> Result<()> {
         self.statements += 1;
@@ -283,6 +282,10 @@ impl Transaction {
         let [_, _, took, _, seconds, microseconds] = fields[..] else { return None };
         Some(Transaction { took, ended: seconds * 1_000_000 + microseconds })
     }
+}
+
+fn took(log: &[Transaction]) -> Vec<u64> {
+    log.iter().map(|transaction| transaction.took).collect()
 }
 
 /// What a function sends when it logs in as another.

@@ -68,6 +68,7 @@ fn are_twins(one: &Posting, other: &Posting, model: &Model) -> bool {
         && gap <= PRICE_APART
         && conditions
         && miles(one.place, other.place) <= MILES_APART
+        // Each marketplace has categories of its own.
         && likeness(&one.title, &other.title, true, model)
             .is_some_and(|like| !like.sibling && like.similarity >= LEAST_SIMILARITY)
 }

@@ -285,13 +285,7 @@ fn what_is_too_good_to_be_true_is_to_be_verified_and_free_is_worth_what_it_saves
             place: None,
         })
         .collect();
-    let subject = Subject {
-        title: TITLES[2].into(),
-        condition: Some(Condition::Good),
-        currency: "USD".into(),
-        ..Subject::default()
-    };
-    let value = value(&comps, &subject, &model).expect("is valued");
+    let value = value(&comps, &in_good_condition(TITLES[2]), &model).expect("is valued");
     for ask in [0, 1, 100, 123, 12_300, 1_234, 123_400, 999_900, 111_100, 5_000, 15_000] {
         let judged = judge(ask, &value, &model);
         assert_eq!((judged.band, judged.value), (Band::Verify, 0.0), "{ask}");
@@ -315,23 +309,29 @@ fn in_good_condition(title: &str) -> Subject {
     }
 }
 
+/// A recent sale, for the price or up to a tenth more or less.
+fn sold(random: &mut Random, title: String, category: &str, price_cents: f64) -> Comp {
+    Comp {
+        id: 0,
+        title,
+        category: category.into(),
+        price_cents: (price_cents * (0.9 + 0.2 * share(random))) as i64,
+        currency: "USD".into(),
+        condition: Some(Condition::Good),
+        kind: CompKind::Sold,
+        day: TODAY - 100.0 * share(random),
+        place: None,
+    }
+}
+
 /// Phones of a model: so many comps of each capacity, at prices that grow with it as its square root.
 fn phones(random: &mut Random, model: &str, capacities: &[i64], each: usize) -> Vec<Comp> {
     let base = 1_000.0 * 200_f64.powf(share(random));
     let capacities = capacities.iter().flat_map(|&capacity| std::iter::repeat_n(capacity, each));
     let phones = capacities.map(|capacity| {
-        let noise = 0.9 + 0.2 * share(random);
-        Comp {
-            id: 0,
-            title: format!("Acme {model} {capacity}GB"),
-            category: "phones".into(),
-            price_cents: (base * (capacity as f64).sqrt() * noise) as i64,
-            currency: "USD".into(),
-            condition: Some(Condition::Good),
-            kind: CompKind::Sold,
-            day: TODAY - 300.0 * share(random),
-            place: None,
-        }
+        let title = format!("Acme {model} {capacity}GB");
+        let phone = sold(random, title, "phones", base * (capacity as f64).sqrt());
+        Comp { day: TODAY - 300.0 * share(random), ..phone }
     });
     phones.collect()
 }
@@ -417,28 +417,14 @@ fn a_market_of_one_category_is_valued_as_one_of_many() {
         let mut comps = Vec::new();
         for (name, base) in names.iter().zip([4_000.0, 9_000.0, 20_000.0, 45_000.0, 100_000.0, 220_000.0]) {
             for _ in 0..each {
-                comps.push(Comp {
-                    id: comps.len() as i64 + 1,
-                    title: format!("{name} sofa {}", random.one_of(&decorations)),
-                    category: "sofas".into(),
-                    price_cents: (base * (0.9 + 0.2 * share(&mut random))) as i64,
-                    currency: "USD".into(),
-                    condition: Some(Condition::Good),
-                    kind: CompKind::Sold,
-                    day: TODAY - 100.0 * share(&mut random),
-                    place: None,
-                });
+                let title = format!("{name} sofa {}", random.one_of(&decorations));
+                comps.push(Comp { id: comps.len() as i64 + 1, ..sold(&mut random, title, "sofas", base) });
             }
         }
         let model = fit(&comps, TODAY);
         for (name, base) in names.iter().zip([4_000.0, 9_000.0, 20_000.0, 45_000.0, 100_000.0, 220_000.0]) {
-            let subject = Subject {
-                title: format!("{name} sofa {}", random.one_of(&decorations)),
-                category: Some("sofas".into()),
-                condition: Some(Condition::Good),
-                currency: "USD".into(),
-                place: None,
-            };
+            let title = format!("{name} sofa {}", random.one_of(&decorations));
+            let subject = Subject { category: Some("sofas".into()), ..in_good_condition(&title) };
             let estimate =
                 value(&comps, &subject, &model).unwrap_or_else(|why| panic!("{subject:?}: {why:?}"));
             let error = estimate.fair_price_cents as f64 / base - 1.0;
@@ -447,7 +433,7 @@ fn a_market_of_one_category_is_valued_as_one_of_many() {
     }
 }
 
-/// Half of all vacuums are of one brand, which makes speakers too; its V4 costs a quarter of another brand's.
+/// One brand makes the most vacuums, and speakers too; its V4 costs a quarter of another brand's.
 #[test]
 fn a_brand_tells_things_apart_however_much_of_a_category_it_makes_and_what_is_said_of_each_of_them_does_not()
 {
@@ -474,17 +460,8 @@ fn a_brand_tells_things_apart_however_much_of_a_category_it_makes_and_what_is_sa
     let mut comps = Vec::new();
     for (brand, model, category, base) in models {
         for _ in 0..20 {
-            comps.push(Comp {
-                id: comps.len() as i64 + 1,
-                title: format!("{brand} {model} {}", random.one_of(&nouns(category))),
-                category: category.into(),
-                price_cents: (base * (0.9 + 0.2 * share(&mut random))) as i64,
-                currency: "USD".into(),
-                condition: Some(Condition::Good),
-                kind: CompKind::Sold,
-                day: TODAY - 100.0 * share(&mut random),
-                place: None,
-            });
+            let title = format!("{brand} {model} {}", random.one_of(&nouns(category)));
+            comps.push(Comp { id: comps.len() as i64 + 1, ..sold(&mut random, title, category, base) });
         }
     }
     let model = fit(&comps, TODAY);

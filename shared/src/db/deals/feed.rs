@@ -24,7 +24,7 @@ const CELLS_SAMPLED: usize = 24;
 /// In a smaller circle, at least.
 const FEW_CELLS_SAMPLED: usize = 6;
 
-/// What a score's snapshot holds that a deal does not tell: most of it.
+/// What a score's snapshot holds that a deal does not tell.
 const UNTOLD: &str = "'{comps,usual,ask_cents,currency,band,model,as_of}'::text[]";
 
 /// Values that a request and its caller's preferences imply, kept for as long as the statement refers to them.

@@ -150,7 +150,7 @@ impl<'c> Market<'c> {
         Market { titles, categories, words, telling: 1.0 - alike }
     }
 
-    /// What it names decides; a brand is told by the `correlation` within its models, where there is one.
+    /// How much a word says: as a model's name or, by its `correlation` where there is one, as a brand's.
     fn weight(&self, found: &Found<'_>, correlation: Option<f64>, brands: &BTreeSet<&str>) -> f64 {
         let of_a_brand = match found.comps.len() {
             FEWEST_OF_A_BRAND.. => between(self.of_one_brand(found, brands), OF_ONE_BRAND),
