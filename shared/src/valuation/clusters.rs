@@ -1,7 +1,7 @@
 //! Listings of different marketplaces that are one and the same item. Surely rather than completely: a listing too
 //! many in a feed is a nuisance, one that is missing is a loss.
 
-use super::likeness::{likeness, weight};
+use super::likeness::{Weighed, weight};
 use super::title::{Title, Word};
 use super::{Model, miles};
 use crate::values::Condition;
@@ -69,6 +69,7 @@ fn are_twins(one: &Posting, other: &Posting, model: &Model) -> bool {
         && conditions
         && miles(one.place, other.place) <= MILES_APART
         // Each marketplace has categories of its own.
-        && likeness(&one.title, &other.title, true, model)
+        && Weighed::new(&one.title, model)
+            .likeness(&other.title, true)
             .is_some_and(|like| !like.sibling && like.similarity >= LEAST_SIMILARITY)
 }

@@ -1,7 +1,7 @@
 //! The fair price: a robust weighted mean of what comparable things went for, brought to the condition and the day.
 
 use super::catalog::{Candidate, OLDEST_DAYS};
-use super::likeness::{Likeness, UsualAmounts, larger, likeness};
+use super::likeness::{Likeness, UsualAmounts, Weighed, larger};
 use super::model::{Effects, Grounds, bucket};
 use super::title::{Offer, Title};
 use super::{Comp, Model, Subject};
@@ -27,7 +27,7 @@ pub struct Estimate {
     pub pull_limit: f64,
     /// What comps were taken for whose titles do not tell; empty when all of the evidence tells.
     pub usual: UsualAmounts,
-    /// Heaviest first. The fair price is their [`fair_price`].
+    /// Heaviest first. The fair price is the [`location`] of their prices.
     pub evidence: Vec<Evidence>,
 }
 
@@ -120,33 +120,35 @@ fn estimate_by(
     if title.words.is_empty() || title.offer == Offer::Wanted {
         return Err(Unvalued::NothingNamed);
     }
-    let alike: Vec<(&Candidate<'_>, Likeness)> = candidates
+    let weighed = Weighed::new(&title, model);
+    let mut alike: Vec<(&Candidate<'_>, Likeness)> = candidates
         .iter()
         .filter(|candidate| candidate.comp.price_cents > 0 && candidate.comp.currency == subject.currency)
         .filter(|candidate| day - candidate.comp.day <= OLDEST_DAYS)
         .filter_map(|candidate| {
             let same_category = subject.is_of(&candidate.comp.category);
-            Some((candidate, likeness(&title, candidate.title, same_category, model)?))
+            Some((candidate, weighed.likeness(candidate.title, same_category)?))
         })
         .collect();
     let mut usual = match usual {
         Some(usual) => usual.clone(),
         None => UsualAmounts::of(alike.iter().map(|(candidate, _)| candidate.title)),
     };
+    let siblings_alone = alike.iter().all(|(_, like)| like.sibling);
+    if !siblings_alone {
+        alike.retain(|(_, like)| !like.sibling);
+    }
     let mut comparable: Vec<Comparable<'_>> = alike
         .iter()
         .map(|(candidate, like)| {
+            let effects = model.effects(&candidate.comp.category);
             let larger = match like.sibling || like.vague {
-                true => larger(&title, candidate.title, &usual, model.effects(&candidate.comp.category)),
+                true => larger(&title, candidate.title, &usual, effects),
                 false => 0.0,
             };
-            Comparable::new(subject, candidate, *like, larger, model, day)
+            Comparable::new(subject, candidate.comp, *like, larger, effects, model, day)
         })
         .collect();
-    let siblings_alone = comparable.iter().all(|comparable| comparable.why.sibling);
-    if !siblings_alone {
-        comparable.retain(|comparable| !comparable.why.sibling);
-    }
     if comparable.iter().all(|comparable| comparable.why.age_days > SEEN_WITHIN_DAYS) {
         return Err(Unvalued::NoComparableSales);
     }
@@ -165,13 +167,15 @@ fn estimate_by(
     let best = conditions
         .iter()
         .map(|&condition| {
-            let evidence: Vec<Evidence> =
-                comparable.iter().map(|comparable| comparable.evidence(condition, model)).collect();
-            (fair_price(&evidence, pull_limit), evidence)
+            let mut prices: Vec<_> =
+                comparable.iter().map(|comparable| comparable.price(condition)).collect();
+            (location(&mut prices, pull_limit), condition)
         })
         // The last of equals is the condition asked for.
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    let (fair, mut evidence) = best.expect("there is at least one condition");
+    let (fair, condition) = best.expect("there is at least one condition");
+    let mut evidence: Vec<Evidence> =
+        comparable.iter().map(|comparable| comparable.evidence(condition)).collect();
     evidence.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(b.comp_id.cmp(&a.comp_id)));
 
     let sum: f64 = evidence.iter().map(|evidence| evidence.weight).sum();
@@ -209,25 +213,27 @@ const CONDITIONS: [Option<Condition>; 5] = [
     Some(Condition::Excellent),
 ];
 
-/// A comp with what it weighs in any condition.
+/// A comp with what it weighs, and says, whatever the condition that is valued.
 struct Comparable<'c> {
     comp: &'c Comp,
     weight: f64,
-    /// What the subject is worth more for being larger.
-    larger: f64,
+    effects: &'c Effects,
+    /// As it would be in the condition that others are told against, paid, today.
+    ln_price: f64,
     why: Why,
 }
 
 impl<'c> Comparable<'c> {
+    /// `larger` is what the subject is worth more for being larger.
     fn new(
         subject: &Subject,
-        candidate: &Candidate<'c>,
+        comp: &'c Comp,
         like: Likeness,
         larger: f64,
+        effects: &'c Effects,
         model: &Model,
         day: f64,
     ) -> Comparable<'c> {
-        let comp = candidate.comp;
         // A moment is told by its hour: what was seen within it is new.
         let age_days = (day - comp.day).max(0.0);
         let place_weight = match (subject.place, comp.place) {
@@ -239,12 +245,16 @@ impl<'c> Comparable<'c> {
         let category_weight = if subject.is_of(&comp.category) { 1.0 } else { OTHER_CATEGORY_WEIGHT };
         Comparable {
             comp,
-            larger,
             weight: (-age_days / model.parameters.half_life_days).exp2()
                 * like.similarity.powi(2)
                 * model.parameters.noise.weight(comp.kind, comp.condition)
                 * place_weight
                 * category_weight,
+            effects,
+            ln_price: (comp.price_cents as f64).ln() - effects.condition(comp.condition)
+                + effects.trend * age_days
+                + larger
+                - effects.kind(comp.kind),
             why: Why {
                 similarity: like.similarity,
                 sibling: like.sibling,
@@ -256,19 +266,18 @@ impl<'c> Comparable<'c> {
         }
     }
 
-    fn evidence(&self, condition: Option<Condition>, model: &Model) -> Evidence {
-        let comp = self.comp;
-        let effects: &Effects = model.effects(&comp.category);
-        let ln_adjusted = (comp.price_cents as f64).ln() - effects.condition(comp.condition)
-            + effects.condition(condition)
-            + effects.trend * self.why.age_days
-            + self.larger
-            - effects.kind(comp.kind);
-        let condition_weight = match (condition, comp.condition) {
+    /// The logarithm of the price in a condition, and what it weighs.
+    fn price(&self, condition: Option<Condition>) -> (f64, f64) {
+        let condition_weight = match (condition, self.comp.condition) {
             (Some(ours), Some(theirs)) => CONDITION_STEP_WEIGHT.powi((ours as i32 - theirs as i32).abs()),
             _ => 1.0,
         };
-        Evidence { comp_id: comp.id, ln_adjusted, weight: self.weight * condition_weight, why: self.why }
+        (self.ln_price + self.effects.condition(condition), self.weight * condition_weight)
+    }
+
+    fn evidence(&self, condition: Option<Condition>) -> Evidence {
+        let (ln_adjusted, weight) = self.price(condition);
+        Evidence { comp_id: self.comp.id, ln_adjusted, weight, why: self.why }
     }
 }
 
@@ -278,12 +287,6 @@ pub fn miles((lat, lng): (f64, f64), (other_lat, other_lng): (f64, f64)) -> f64 
     let half = |angle: f64| (angle / 2.0).sin().powi(2);
     let h = half(b - a) + a.cos() * b.cos() * half((other_lng - lng).to_radians());
     2.0 * 3958.8 * h.sqrt().min(1.0).asin()
-}
-
-/// What the adjusted prices come to: [`location`] of them by their weights.
-pub fn fair_price(evidence: &[Evidence], pull_limit: f64) -> f64 {
-    let prices = evidence.iter().map(|evidence| (evidence.ln_adjusted, evidence.weight));
-    location(&mut prices.collect::<Vec<_>>(), pull_limit)
 }
 
 /// Huber's location of `(value, weight)`: where the pulls Σ weight × (value − location), each difference held within

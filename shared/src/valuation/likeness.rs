@@ -33,72 +33,95 @@ const MEASURE_NOT_TOLD: f64 = 0.6;
 const OTHER_YEAR: f64 = 0.8;
 const SIBLING: f64 = 0.5;
 
-/// `None` for two products. Of another category a comp is of the same one only where both titles tell more than the
-/// model's name, which many brands give to things of all sorts.
-pub fn likeness(subject: &Title, comp: &Title, same_category: bool, model: &Model) -> Option<Likeness> {
-    let mut sibling = match (&subject.offer, &comp.offer) {
-        (Offer::Wanted, _) | (_, Offer::Wanted) => return None,
-        (one, other) if one == other => false,
-        (Offer::Item, Offer::Bundle) | (Offer::Bundle, Offer::Item) => true,
-        _ => return None,
-    };
-    sibling |= subject.qualifiers != comp.qualifiers;
+/// A title that others are compared with, its words weighed once for all of them.
+pub struct Weighed<'t> {
+    title: &'t Title,
+    /// Of its words, in their order.
+    weights: Vec<f64>,
+    model: &'t Model,
+}
 
-    let same_code = subject.is_same_code(comp);
-    let is_shared =
-        |word: &Word| same_code && word.coded || comp.words.iter().any(|other| word.is_like(other));
-    let [mut shared, mut subject_alone, mut comp_alone] = [Words::default(); 3];
-    for word in &subject.words {
-        if is_shared(word) { &mut shared } else { &mut subject_alone }.add(word, model);
+impl<'t> Weighed<'t> {
+    pub fn new(title: &'t Title, model: &'t Model) -> Weighed<'t> {
+        let weights = title.words.iter().map(|word| weight(word, model)).collect();
+        Weighed { title, weights, model }
     }
-    for word in &comp.words {
-        let found = subject.words.iter().any(|other| other.is_like(word));
-        if !(found || same_code && word.coded) {
-            comp_alone.add(word, model);
-        }
-    }
-    // Each has a name that the other has not: two models, or two brands of which only the model's name is the same.
-    // There are many words for a sofa, but where brand and model agree those do not count.
-    let apart = subject_alone.highest.min(comp_alone.highest);
-    // "Fjord" and "Fjord14" are one name.
-    let shared_beside = || {
-        let beside = subject.words.iter().filter(|word| is_shared(word) && !shared.is_of_highest(word));
-        beside.map(|word| weight(word, model)).sum::<f64>()
-    };
-    if subject_alone.coded && comp_alone.coded
-        || apart >= MODEL
-        || (apart >= BRAND || !same_category) && shared_beside() < BRAND_SHARED
-    {
-        return None;
-    }
-    // One is told with its number and the other without.
-    sibling |= subject_alone.coded || comp_alone.coded;
-    let coverage = |alone: &Words<'_>| shared.sum / (shared.sum + alone.sum);
-    if shared.highest < NAMING || coverage(&subject_alone).min(coverage(&comp_alone)) < LEAST_COVERAGE {
-        return None;
-    }
-    let mut similarity = (coverage(&subject_alone) * coverage(&comp_alone)).sqrt();
 
-    let (mut told_by_one, mut contradicted) = (false, false);
-    for (dimension, _) in subject.measures.iter().chain(&comp.measures) {
-        let (mut ours, theirs) = (subject.of(dimension), comp.of(dimension));
-        if ours.clone().next().is_none() || theirs.clone().next().is_none() {
-            told_by_one = true;
-        } else {
-            contradicted |= !ours.any(|value| theirs.clone().any(|other| value == other));
+    /// `None` for two products. Of another category a comp is of the same one only where both titles tell more than the
+    /// model's name, which many brands give to things of all sorts.
+    pub fn likeness(&self, comp: &Title, same_category: bool) -> Option<Likeness> {
+        let subject = self.title;
+        let mut sibling = match (&subject.offer, &comp.offer) {
+            (Offer::Wanted, _) | (_, Offer::Wanted) => return None,
+            (one, other) if one == other => false,
+            (Offer::Item, Offer::Bundle) | (Offer::Bundle, Offer::Item) => true,
+            _ => return None,
+        };
+        sibling |= subject.qualifiers != comp.qualifiers;
+
+        let same_code = subject.is_same_code(comp);
+        let is_in = |word: &Word, other: &Title| {
+            same_code && word.coded || other.words.iter().any(|other| word.is_like(other))
+        };
+        let [mut shared, mut subject_alone, mut comp_alone] = [Words::default(); 3];
+        for (word, weight) in subject.words.iter().zip(&self.weights) {
+            if is_in(word, comp) { &mut shared } else { &mut subject_alone }.add(word, *weight);
         }
+        for word in comp.words.iter().filter(|word| !is_in(word, subject)) {
+            comp_alone.add(word, weight(word, self.model));
+        }
+        // Each has a name that the other has not: two models, or two brands of which only the model's name is the same.
+        // There are many words for a sofa, but where brand and model agree those do not count.
+        let apart = subject_alone.highest.min(comp_alone.highest);
+        // "Fjord" and "Fjord14" are one name.
+        let shared_beside = || {
+            let words = subject.words.iter().zip(&self.weights);
+            let beside = words.filter(|(word, _)| is_in(word, comp) && !shared.is_of_highest(word));
+            beside.map(|(_, weight)| weight).sum::<f64>()
+        };
+        if subject_alone.coded && comp_alone.coded
+            || apart >= MODEL
+            || (apart >= BRAND || !same_category) && shared_beside() < BRAND_SHARED
+        {
+            return None;
+        }
+        // One is told with its number and the other without.
+        sibling |= subject_alone.coded || comp_alone.coded;
+        let coverage = |alone: &Words<'_>| shared.sum / (shared.sum + alone.sum);
+        if shared.highest < NAMING || coverage(&subject_alone).min(coverage(&comp_alone)) < LEAST_COVERAGE {
+            return None;
+        }
+        let mut similarity = (coverage(&subject_alone) * coverage(&comp_alone)).sqrt();
+
+        let (mut told_by_one, mut contradicted) = (false, false);
+        for dimension in dimensions(subject, comp) {
+            let (mut ours, theirs) = (subject.of(dimension), comp.of(dimension));
+            if ours.clone().next().is_none() || theirs.clone().next().is_none() {
+                told_by_one = true;
+            } else {
+                contradicted |= !ours.any(|value| theirs.clone().any(|other| value == other));
+            }
+        }
+        sibling |= contradicted;
+        if told_by_one {
+            similarity *= MEASURE_NOT_TOLD;
+        }
+        if matches!((subject.year, comp.year), (Some(ours), Some(theirs)) if ours != theirs) {
+            similarity *= OTHER_YEAR;
+        }
+        if sibling {
+            similarity *= SIBLING;
+        }
+        Some(Likeness { similarity, sibling, vague: told_by_one })
     }
-    sibling |= contradicted;
-    if told_by_one {
-        similarity *= MEASURE_NOT_TOLD;
-    }
-    if matches!((subject.year, comp.year), (Some(ours), Some(theirs)) if ours != theirs) {
-        similarity *= OTHER_YEAR;
-    }
-    if sibling {
-        similarity *= SIBLING;
-    }
-    Some(Likeness { similarity, sibling, vague: told_by_one })
+}
+
+/// What either of two titles tells, each once.
+fn dimensions<'t>(subject: &'t Title, comp: &'t Title) -> impl Iterator<Item = &'static str> {
+    let ours = subject.measures.chunk_by(|one, other| one.0 == other.0);
+    let theirs = comp.measures.chunk_by(|one, other| one.0 == other.0);
+    let theirs = theirs.filter(|measures| subject.of(measures[0].0).next().is_none());
+    ours.chain(theirs).map(|measures| measures[0].0)
 }
 
 /// What words say together.
@@ -112,8 +135,7 @@ struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    fn add(&mut self, word: &'t Word, model: &Model) {
-        let weight = weight(word, model);
+    fn add(&mut self, word: &'t Word, weight: f64) {
         self.sum += weight;
         if weight > self.highest {
             (self.highest, self.name) = (weight, &word.text);
@@ -170,10 +192,6 @@ fn name(dimension: &str, unit: &str) -> String {
 
 /// What a subject is worth more than a comp for being larger, as a logarithm. Who does not tell has what is usual.
 pub fn larger(subject: &Title, comp: &Title, usual: &UsualAmounts, effects: &Effects) -> f64 {
-    let mut dimensions: Vec<&'static str> =
-        subject.measures.iter().chain(&comp.measures).map(|(dimension, _)| *dimension).collect();
-    dimensions.sort_unstable();
-    dimensions.dedup();
     let one = |dimension: &'static str| {
         let slope = effects.slopes.get(dimension)?;
         let usual = |unit| usual.ln(dimension, unit);
@@ -185,7 +203,7 @@ pub fn larger(subject: &Title, comp: &Title, usual: &UsualAmounts, effects: &Eff
         };
         Some(slope * (ours - theirs))
     };
-    dimensions.into_iter().filter_map(one).sum()
+    dimensions(subject, comp).filter_map(one).sum()
 }
 
 /// What a title says of a dimension.

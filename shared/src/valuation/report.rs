@@ -1,7 +1,6 @@
 //! A value as callers are told it.
 
-use std::collections::BTreeMap;
-
+use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -103,7 +102,7 @@ impl ValuationReport {
 
 /// As callers are told it.
 pub fn evidence(estimate: &Estimate, comps: &[Comp]) -> Vec<ReportedEvidence> {
-    let comps: BTreeMap<i64, &Comp> = comps.iter().map(|comp| (comp.id, comp)).collect();
+    let comps: FxHashMap<i64, &Comp> = comps.iter().map(|comp| (comp.id, comp)).collect();
     let reported = estimate.evidence.iter().filter_map(|evidence| {
         let comp = comps.get(&evidence.comp_id)?;
         Some(ReportedEvidence {

@@ -1,4 +1,4 @@
-use super::estimate::{fair_price, location, quantile};
+use super::estimate::{location, quantile};
 use super::*;
 use crate::testing::random::Random;
 
@@ -177,7 +177,8 @@ fn the_evidence_makes_the_price_and_the_same_evidence_the_same_price_to_the_bit(
     each_market(|random, mut comps| {
         let (model, subject) = (fit(&comps, TODAY), subject(random));
         let Ok(first) = value(&comps, &subject, &model) else { return };
-        let price = fair_price(&first.evidence, first.pull_limit);
+        let mut prices: Vec<_> = first.evidence.iter().map(|of| (of.ln_adjusted, of.weight)).collect();
+        let price = location(&mut prices, first.pull_limit);
         assert_eq!(price.to_bits(), first.ln_fair_price.to_bits());
         comps.reverse();
         assert_eq!(value(&comps, &subject, &model).as_ref(), Ok(&first), "in any order");
