@@ -26,6 +26,9 @@ const MODEL: f64 = 0.5;
 const BRAND: f64 = 0.2;
 /// What titles must share beside the name of a model to be of the same brand.
 const BRAND_SHARED: f64 = 0.4;
+/// A name with a number and so many letters and digits is one product's: other makers have an "R8" too, but no
+/// "WH1000XM4".
+const DISTINCT: usize = 8;
 /// Each title's least part of what it says that the other says too.
 const LEAST_COVERAGE: f64 = 0.5;
 
@@ -47,8 +50,8 @@ impl<'t> Weighed<'t> {
         Weighed { title, weights, model }
     }
 
-    /// `None` for two products. Of another category a comp is of the same one only where both titles tell more than the
-    /// model's name, which many brands give to things of all sorts.
+    /// `None` for two products. Of another category a comp is of the same one only where both titles tell more than a
+    /// short name of a model, which many brands give to things of all sorts.
     pub fn likeness(&self, comp: &Title, same_category: bool) -> Option<Likeness> {
         let subject = self.title;
         let mut sibling = match (&subject.offer, &comp.offer) {
@@ -81,7 +84,7 @@ impl<'t> Weighed<'t> {
         };
         if subject_alone.coded && comp_alone.coded
             || apart >= MODEL
-            || (apart >= BRAND || !same_category) && shared_beside() < BRAND_SHARED
+            || (apart >= BRAND || !same_category && !shared.distinct) && shared_beside() < BRAND_SHARED
         {
             return None;
         }
@@ -132,6 +135,8 @@ struct Words<'t> {
     /// The one of that weight.
     name: &'t str,
     coded: bool,
+    /// One of them is a name that no other product has.
+    distinct: bool,
 }
 
 impl<'t> Words<'t> {
@@ -140,7 +145,9 @@ impl<'t> Words<'t> {
         if weight > self.highest {
             (self.highest, self.name) = (weight, &word.text);
         }
-        self.coded |= word.coded && weight >= NAMING;
+        let coded = word.coded && weight >= NAMING;
+        self.coded |= coded;
+        self.distinct |= coded && word.text.len() >= DISTINCT;
     }
 
     /// Is this the word that says the most, with or without its number?

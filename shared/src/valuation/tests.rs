@@ -239,7 +239,7 @@ fn another_product_is_no_comp_and_another_variant_only_where_there_is_no_other()
 }
 
 #[test]
-fn a_comp_of_another_category_is_of_the_same_thing_only_where_more_than_a_model_is_named() {
+fn a_comp_of_another_category_is_of_the_same_thing_where_more_than_a_short_name_of_a_model_is_told() {
     let model = Model::unfitted();
     let comp = |id, title: &str, category: &str| Comp {
         id,
@@ -257,6 +257,7 @@ fn a_comp_of_another_category_is_of_the_same_thing_only_where_more_than_a_model_
         comp(2, "Fjord 8", "vacuums"),
         comp(3, "Ostby Fjord 8", "synthesizers"),
         comp(4, "Fjord 8", "synthesizers"),
+        comp(5, "Fairphone 5", "phones"),
     ];
     let of = |title: &str, category: Option<&str>| {
         let subject = Subject { category: category.map(str::to_owned), ..in_good_condition(title) };
@@ -268,6 +269,11 @@ fn a_comp_of_another_category_is_of_the_same_thing_only_where_more_than_a_model_
     assert_eq!(of("Ostby Fjord 8", Some("vacuums")), [1, 2, 3], "3 may be in the wrong one");
     assert_eq!(of("Fjord 8", Some("vacuums")), [1, 2]);
     assert_eq!(of("Ostby Fjord 8", None), [1, 2, 3, 4]);
+    assert_eq!(
+        of("Fairphone 5", Some("electronics>phones")),
+        [5],
+        "marketplaces name categories differently"
+    );
 }
 
 #[test]
