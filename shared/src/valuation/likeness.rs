@@ -26,8 +26,7 @@ const MODEL: f64 = 0.5;
 const BRAND: f64 = 0.2;
 /// What titles must share beside the name of a model to be of the same brand.
 const BRAND_SHARED: f64 = 0.4;
-/// A name with a number and so many letters and digits is one product's: other makers have an "R8" too, but no
-/// "WH1000XM4".
+/// A model's name of so many letters and digits is one product's: other makers have an "R8" too, but no "WH1000XM4".
 const DISTINCT: usize = 8;
 /// Each title's least part of what it says that the other says too.
 const LEAST_COVERAGE: f64 = 0.5;
@@ -135,7 +134,7 @@ struct Words<'t> {
     /// The one of that weight.
     name: &'t str,
     coded: bool,
-    /// One of them is a name that no other product has.
+    /// One of them is a name that no other product has: see [`DISTINCT`].
     distinct: bool,
 }
 
@@ -147,7 +146,7 @@ impl<'t> Words<'t> {
         }
         let coded = word.coded && weight >= NAMING;
         self.coded |= coded;
-        self.distinct |= coded && word.text.len() >= DISTINCT;
+        self.distinct |= coded && word.text.chars().count() >= DISTINCT;
     }
 
     /// Is this the word that says the most, with or without its number?
