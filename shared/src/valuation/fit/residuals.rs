@@ -29,8 +29,8 @@ const AS_GOOD: f64 = 1.005;
 const WRONG: f64 = 0.75;
 /// The first bucket of much evidence: from four effective comps on.
 const MUCH: usize = 6;
-/// The part of the sales that seem wrong which is taken to be: some are only rare.
-const CERTAINLY: f64 = 0.75;
+/// As many right sales seem wrong: prices lie off by more, and more often, than in a normal distribution.
+const RARE: f64 = 0.03;
 
 /// The recent sales, in an order that does not depend on that of the comps: the first so many are a fair draw.
 pub fn sales(comps: &[Comp], day: f64) -> Vec<&Comp> {
@@ -144,7 +144,7 @@ fn right_sales(by_bucket: &[Vec<f64>]) -> Vec<Learned> {
     let much = |bucket: usize| (MUCH..2 * BUCKETS.len()).contains(&bucket);
     let most_sales = (0..ALL_BUCKETS).max_by_key(|&bucket| (much(bucket), by_bucket[bucket].len()));
     let share = most_sales.and_then(|bucket| mixtures[bucket].as_ref()).map_or(0.0, |mixture| mixture.share);
-    let wrong = CERTAINLY * share;
+    let wrong = (share - RARE).max(0.0);
     let right = |(residuals, mixture): (&Vec<f64>, &Option<Mixture>)| {
         let probability = |residual: f64| match mixture {
             Some(mixture) => {
