@@ -19,7 +19,7 @@ pub use self::deal_score_v1::{EARLIER_PLACE, Earlier, deal_score_v1};
 pub use self::estimate::{Estimate, Evidence, Unvalued, Why, estimate, miles, reproduce};
 pub use self::fit::fit;
 pub use self::likeness::UsualAmounts;
-pub use self::model::{Model, Parameters, TermWeights};
+pub use self::model::{Grounds, Model, Parameters, TermWeights};
 pub use self::report::{ListingValuation, ReportedEvidence, ValuationReport, evidence};
 pub use self::score::{Ask, Band, Score, says_free, score};
 pub use self::title::{Title, terms};

@@ -19,8 +19,7 @@ pub struct Estimate {
     pub high_cents: i64,
     /// Kish's effective sample size of the weights: (Σw)² ÷ Σw².
     pub effective_comps: f64,
-    /// There is no comp of the thing itself, only of other sizes or models of its family.
-    pub siblings_alone: bool,
+    pub grounds: Grounds,
     /// Which of the model's residuals are its own.
     pub bucket: usize,
     /// How far from the fair price, as a logarithm, a comp pulls at it as much as it ever does.
@@ -84,6 +83,8 @@ const MOST_EVIDENCE: usize = 32;
 /// In standard deviations of a sale about what its product goes for: the best where about a seventh of the comps are
 /// wrong (Huber, Robust Estimation of a Location Parameter, 1964).
 const PULL_LIMIT: f64 = 1.0;
+/// From this [`disagreement`] on some comps are of something else, and who knows which. Of sales that differ by chance it is 0.8.
+const CONTESTED: f64 = 1.2;
 
 /// Values a subject by candidates of its own currency, as of a day (Unix days).
 ///
@@ -183,9 +184,11 @@ fn estimate_by(
     let effective_comps = sum * sum / squares;
     let vague: f64 =
         evidence.iter().filter(|evidence| evidence.why.vague).map(|evidence| evidence.weight).sum();
+    let contested = disagreement(&evidence, fair, model.parameters.noise.sold) > CONTESTED;
     let grounds = match vague {
         _ if siblings_alone => Grounds::SiblingsAlone,
         vague if vague > sum / 3.0 => Grounds::PerhapsSiblings,
+        _ if contested => Grounds::Contested,
         _ => Grounds::TheThingItself,
     };
     let bucket = bucket(effective_comps, grounds, subject.condition.is_some());
@@ -197,7 +200,7 @@ fn estimate_by(
         low_cents: cents(fair + residuals.quantile(0.05)),
         high_cents: cents(fair + residuals.quantile(0.95)),
         effective_comps,
-        siblings_alone,
+        grounds,
         bucket,
         pull_limit,
         usual,
@@ -279,6 +282,18 @@ impl<'c> Comparable<'c> {
         let (ln_adjusted, weight) = self.price(condition);
         Evidence { comp_id: self.comp.id, ln_adjusted, weight, why: self.why }
     }
+}
+
+/// How far comps lie from the fair price on average, in standard deviations of a sale. A comp counts as at most three
+/// off: how wrong it is does not matter.
+fn disagreement(evidence: &[Evidence], ln_fair_price: f64, noise: f64) -> f64 {
+    const WRONG: f64 = 3.0;
+    let (mut sum, mut total) = (0.0, 0.0);
+    for evidence in evidence {
+        sum += evidence.weight * ((evidence.ln_adjusted - ln_fair_price).abs() / noise).min(WRONG);
+        total += evidence.weight;
+    }
+    sum / total
 }
 
 /// Over the ground; good enough for a weight.

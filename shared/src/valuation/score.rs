@@ -5,7 +5,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, Model};
+use super::{Estimate, Grounds, Model};
 use crate::values::{Unacceptable, unacceptable};
 
 /// What is asked.
@@ -133,13 +133,13 @@ fn by_value(value: f64) -> Option<Band> {
 
 fn evidence_reasons(estimate: &Estimate, reasons: &mut Vec<String>) {
     let count = estimate.evidence.len();
-    if estimate.siblings_alone {
-        reasons.push(format!("no sale of the same variant; {count} of similar ones"));
-    } else if estimate.effective_comps < 2.0 {
-        reasons.push(format!("thin evidence: {count} comparable sale{}", if count == 1 { "" } else { "s" }));
-    } else {
-        reasons.push(format!("{count} comparable sales"));
-    }
+    let sales = if count == 1 { "sale" } else { "sales" };
+    reasons.push(match estimate.grounds {
+        Grounds::SiblingsAlone => format!("no sale of the same variant; {count} of similar ones"),
+        Grounds::Contested => format!("{count} comparable {sales} that disagree"),
+        _ if estimate.effective_comps < 2.0 => format!("thin evidence: {count} comparable {sales}"),
+        _ => format!("{count} comparable {sales}"),
+    });
 }
 
 /// What sellers type who do not want to name a price: 1, 123, 1234 …, 1111 …, 9999 …, in whole units or in minor ones.

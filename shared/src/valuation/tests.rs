@@ -228,11 +228,11 @@ fn another_product_is_no_comp_and_another_variant_only_where_there_is_no_other()
     let of = |title: &str| {
         let subject = Subject { title: title.into(), currency: "USD".into(), ..Subject::default() };
         value(&comps, &subject, &model)
-            .map(|estimate| (estimate.evidence.iter().map(|e| e.comp_id).collect(), estimate.siblings_alone))
+            .map(|estimate| (estimate.evidence.iter().map(|e| e.comp_id).collect(), estimate.grounds))
     };
-    assert_eq!(of("acme rocket R5 64 gb"), Ok((vec![1], false)));
-    assert_eq!(of("acme rocket R5 128 gb"), Ok((vec![2, 1], true)));
-    assert_eq!(of("Acme Rocket R5 case"), Ok((vec![3], false)));
+    assert_eq!(of("acme rocket R5 64 gb"), Ok((vec![1], Grounds::TheThingItself)));
+    assert_eq!(of("acme rocket R5 128 gb"), Ok((vec![2, 1], Grounds::SiblingsAlone)));
+    assert_eq!(of("Acme Rocket R5 case"), Ok((vec![3], Grounds::PerhapsSiblings)));
     assert_eq!(of("Acme Rocket R7 64GB"), Err(Unvalued::NoComparableSales));
     assert_eq!(of("Acme Anvil A7"), Err(Unvalued::NoComparableSales), "none within a year");
     assert_eq!(of("Looking for Acme Rocket R5"), Err(Unvalued::NothingNamed));
@@ -354,7 +354,7 @@ fn a_sibling_is_brought_to_the_size_of_the_thing_as_the_market_prices_size() {
     let model = fit(&comps, TODAY);
     let of = |title: &str| value(&comps, &in_good_condition(title), &model).expect("is valued");
     let (small, large) = (of("Acme Q7 32GB"), of("Acme Q7 256GB"));
-    assert!(!small.siblings_alone && large.siblings_alone);
+    assert_eq!((small.grounds, large.grounds), (Grounds::TheThingItself, Grounds::SiblingsAlone));
     let times = large.fair_price_cents as f64 / small.fair_price_cents as f64;
     assert!((times / 8_f64.sqrt() - 1.0).abs() < 0.1, "{times}");
     let evidence: Vec<i64> = large.evidence.iter().map(|evidence| evidence.comp_id).collect();
@@ -402,6 +402,26 @@ fn who_does_not_tell_the_size_is_told_a_wider_interval() {
     };
     let (told, not_told) = (width("Acme R12 32GB"), width("Acme R12"));
     assert!(not_told > 1.3 * told, "{told} {not_told}");
+}
+
+#[test]
+fn where_comps_disagree_a_bargain_is_less_sure_and_the_reasons_say_so() {
+    let model = Model::unfitted();
+    let mut random = Random::with_a_new_seed();
+    let mut of = |prices: [f64; 4]| {
+        let comps: Vec<Comp> = (1..)
+            .zip(prices)
+            .map(|(id, price)| Comp { id, ..sold(&mut random, "Acme R12".into(), "phones", price) })
+            .collect();
+        let estimate = value(&comps, &in_good_condition("Acme R12"), &model).expect("is valued");
+        let score = judge(estimate.fair_price_cents * 6 / 10, &estimate, &model);
+        ((estimate.high_cents as f64 / estimate.low_cents as f64).ln(), score)
+    };
+    let (sure, bargain) = of([20_000.0; 4]);
+    let (unsure, perhaps) = of([10_000.0, 10_000.0, 40_000.0, 40_000.0]);
+    assert!(unsure > 1.1 * sure && perhaps.value < bargain.value, "{sure} {unsure} {bargain:?} {perhaps:?}");
+    assert_eq!(bargain.reasons.last().map(String::as_str), Some("4 comparable sales"));
+    assert_eq!(perhaps.reasons.last().map(String::as_str), Some("4 comparable sales that disagree"));
 }
 
 #[test]
