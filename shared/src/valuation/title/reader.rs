@@ -65,6 +65,8 @@ impl Reader {
                 return Some(2);
             }
             ("with" | "w" | "+" | "plus", "extras", _) | ("pair", "of", _) => return Some(2),
+            // A laptop 2-in-1.
+            (count, "in", "1" | "one") if number(count).is_some() => return Some(3),
             ("for", "parts", _)
             | ("parts", "only", _)
             | ("not", "working", _)
@@ -141,7 +143,7 @@ impl Reader {
             self.measures.push((counted, [text, counted].concat()));
             return 2;
         }
-        if unit(next).is_some() {
+        if is_unit(tokens, at + 1) {
             self.measure(text, next, word(2));
             return 2;
         }
@@ -150,6 +152,10 @@ impl Reader {
         {
             self.year = Some(year);
             return 1;
+        }
+        // A console with 3 games is none of another name.
+        if self.included > 0 || at > 0 && tokens[at - 1].text == "and" {
+            return 2;
         }
         self.code(text);
         1
@@ -228,7 +234,7 @@ impl Reader {
             && number_with_unit(next.text).is_none()
         {
             let follower = tokens.get(at + 2).map_or("", |token| token.text);
-            let is_measure = next.is_number() && (unit(follower).is_some() || is_time_unit(follower));
+            let is_measure = next.is_number() && (is_unit(tokens, at + 2) || is_time_unit(follower));
             if !is_measure {
                 let mut joined = [text, next.text].concat();
                 let mut taken = 2;
@@ -324,6 +330,19 @@ impl Reader {
             code,
         }
     }
+}
+
+/// Whether a token is the unit of the number before it. A 55 in TV is so wide; a phone 12 in black, in the box or w/ case is
+/// not, nor does it take so many watts.
+fn is_unit(tokens: &[Token<'_>], at: usize) -> bool {
+    let Some(token) = tokens.get(at) else { return false };
+    let next = tokens.get(at + 1).map_or("", |token| token.text);
+    let is_preposition = match token.text {
+        "in" => !token.hyphenated && meaning(next) == Some(Meaning::Noise),
+        "w" => next == "/",
+        _ => false,
+    };
+    unit(token.text).is_some() && !is_preposition
 }
 
 /// `64gb` is a number with its unit.
