@@ -34,6 +34,8 @@ const LEAST_COVERAGE: f64 = 0.5;
 const MEASURE_NOT_TOLD: f64 = 0.6;
 const OTHER_YEAR: f64 = 0.8;
 const SIBLING: f64 = 0.5;
+/// A factor of seven, as a logarithm: what would be more is not a size but something misread.
+const MOST_FOR_SIZE: f64 = 2.0;
 
 /// A title that others are compared with, its words weighed once for all of them.
 pub struct Weighed<'t> {
@@ -209,7 +211,8 @@ pub fn larger(subject: &Title, comp: &Title, usual: &UsualAmounts, effects: &Eff
         };
         Some(slope * (ours - theirs))
     };
-    dimensions(subject, comp).filter_map(one).sum()
+    let sum: f64 = dimensions(subject, comp).filter_map(one).sum();
+    sum.clamp(-MOST_FOR_SIZE, MOST_FOR_SIZE)
 }
 
 /// What a title says of a dimension.

@@ -362,6 +362,17 @@ fn a_sibling_is_brought_to_the_size_of_the_thing_as_the_market_prices_size() {
 }
 
 #[test]
+fn a_size_that_was_misread_moves_a_price_by_a_factor_of_seven_at_the_most() {
+    let mut random = Random::with_a_new_seed();
+    let mut model = Model::unfitted();
+    model.parameters.market.slopes.insert("length".into(), 1.2);
+    let comps = [sold(&mut random, "Acme DCD-38 3600 inch".into(), "monitors", 20_000.0)];
+    let estimate = value(&comps, &in_good_condition("Acme DCD-38 32 inch"), &model).expect("is valued");
+    let times = comps[0].price_cents as f64 / estimate.fair_price_cents as f64;
+    assert!((times - 2_f64.exp()).abs() < 0.1, "{times}");
+}
+
+#[test]
 fn a_comp_that_does_not_tell_its_size_is_taken_for_one_of_the_usual_size() {
     let mut random = Random::with_a_new_seed();
     let mut comps: Vec<Comp> = (10..40)
