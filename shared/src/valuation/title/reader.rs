@@ -67,6 +67,23 @@ impl Reader {
             ("with" | "w" | "+" | "plus", "extras", _) | ("pair", "of", _) => return Some(2),
             // A laptop 2-in-1.
             (count, "in", "1" | "one") if number(count).is_some() => return Some(3),
+            // What is not there, or comes with the thing, is not what is offered.
+            ("no" | "without" | "missing", absent, _) if is_plain(absent) && absent != "power" => {
+                return Some(2);
+            }
+            ("and", accessory, _)
+                if !self.words.is_empty() && matches!(meaning(accessory), Some(Meaning::Accessory(_))) =>
+            {
+                return Some(2);
+            }
+            ("f", "/", aperture) if aperture.trim_end_matches('l').parse::<f64>().is_ok() => {
+                self.word(["f", aperture].concat(), true);
+                return Some(3);
+            }
+            (width, "x", depth) if number(width).is_some() && number(depth).is_some() => {
+                self.measures.push(("dimensions", [width, "x", depth].concat()));
+                return Some(3);
+            }
             ("for", "parts", _)
             | ("parts", "only", _)
             | ("not", "working", _)
@@ -130,8 +147,18 @@ impl Reader {
             if matches!(word(2), "5" | "10" | "100") {
                 return 3;
             }
+            if matches!(text, "4" | "8" | "16" | "32") && matches!(word(2), "64" | "128" | "256" | "512") {
+                self.measures.push(("memory", [text, "gb"].concat()));
+                self.measure(word(2), "gb", "");
+                return 3;
+            }
         }
         let next = word(1);
+        // 28-70mm
+        if matches!(number_with_unit(next), Some((_, "mm"))) && tokens[at + 1].hyphenated {
+            self.measures.push(("millimetres", [text, "-", next].concat()));
+            return 2;
+        }
         if is_time_unit(next) {
             return if word(2) == "old" { 3 } else { 2 };
         }
@@ -154,8 +181,15 @@ impl Reader {
             return 1;
         }
         // A console with 3 games is none of another name.
-        if self.included > 0 || at > 0 && tokens[at - 1].text == "and" {
+        let before = at.checked_sub(1).map_or("", |before| tokens[before].text);
+        if before == "and" || before == "/" && self.included > 0 || meaning(before) == Some(Meaning::Included)
+        {
             return 2;
+        }
+        // Two chairs.
+        if at == 0 && matches!(text, "2" | "3" | "4" | "5" | "6" | "8") && is_plain(next) {
+            self.count = text.parse().ok();
+            return 1;
         }
         self.code(text);
         1
@@ -175,7 +209,13 @@ impl Reader {
         match meaning(text) {
             Some(Meaning::Wanted) => self.wanted = true,
             Some(Meaning::Broken) => self.broken = true,
-            Some(Meaning::Included) => self.included = 5,
+            Some(Meaning::Included) => {
+                // A charger that is included, or one that comes next.
+                match text {
+                    "included" if !self.words.is_empty() => self.accessory = None,
+                    _ => self.included = 5,
+                }
+            }
             _ if matches!(text, "bundle" | "bundled" | "lot") => self.bundle = true,
             _ if text == "for" => self.take_for(tokens, at),
             Some(Meaning::Accessory(accessory)) if self.included == 0 => {
@@ -209,6 +249,10 @@ impl Reader {
 
     fn take_name(&mut self, tokens: &[Token<'_>], at: usize) -> usize {
         let text = tokens[at].text;
+        if is_width_by_depth(text) {
+            self.measures.push(("dimensions", text.to_owned()));
+            return 1;
+        }
         if tokens[at].is_coded() {
             // 12pro
             let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -249,7 +293,17 @@ impl Reader {
                 return taken;
             }
         }
+        // T-shirt; USB-C and K-Elite say nothing by their letter.
+        let next = tokens.get(at + 1).filter(|next| next.hyphenated && is_plain(next.text));
+        if let Some(next) = next
+            && letters == 1
+            && meaning(next.text).is_none()
+        {
+            self.word([text, next.text].concat(), false);
+            return 2;
+        }
         match text {
+            _ if letters == 1 && (next.is_some() || tokens[at].hyphenated) => {}
             // Levels of a size: S, M, L; a chair of size B.
             _ if letters == 1 && text.is_ascii() => self.measures.push(("size", text.to_owned())),
             _ => self.word(text.to_owned(), false),
@@ -343,6 +397,17 @@ fn is_unit(tokens: &[Token<'_>], at: usize) -> bool {
         _ => false,
     };
     unit(token.text).is_some() && !is_preposition
+}
+
+/// A word without a digit.
+fn is_plain(text: &str) -> bool {
+    text.starts_with(char::is_alphabetic) && !text.contains(|c: char| c.is_ascii_digit())
+}
+
+/// `34x32`, `4x4`
+fn is_width_by_depth(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('x').is_some_and(|(width, depth)| is_number(width) && is_number(depth))
 }
 
 /// `64gb` is a number with its unit.

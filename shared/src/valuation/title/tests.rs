@@ -19,6 +19,12 @@ fn a_title_is_read_the_same_however_it_is_written() {
         ("Nintendo Switch", "Nintendo Switch w/ 3 games"),
         ("Sony PlayStation 5 1TB", "Sony PlayStation 5 with 2 controllers and 10 games, 1 TB"),
         ("HP Envy x360 laptop", "HP Envy x360 2-in-1 laptop"),
+        ("MacBook Air M2 8GB RAM 256GB", "MacBook Air M2 8/256"),
+        ("Canon EF 50mm f1.8", "Canon EF 50mm f/1.8"),
+        ("Canon 24mm f2.8L", "Canon 24mm f/2.8L"),
+        ("Levis 501 34x32", "Levi's 501 34 x 32"),
+        ("AirPods Max usb", "AirPods Max, USB-C"),
+        ("Nirvana tshirt", "Nirvana T-shirt"),
         ("KitchenAid mixer 5 qt", "KitchenAid mixer 5quart 100% working"),
         ("Levi's 501 jeans", "levis 501 Jeans"),
         ("iPad 2nd gen", "ipad gen 2"),
@@ -31,6 +37,7 @@ fn a_title_is_read_the_same_however_it_is_written() {
         );
     }
     assert_eq!(words("Apple iPhone 12 64GB"), ["apple", "iphone", "iphone12"]);
+    assert_eq!(words("iPhone 11 & iPhone 12"), ["iphone", "iphone11", "12"]);
     assert!(Title::read("Sony WH-1000 XM4").is_same_code(&Title::read("sony wh1000xm4")));
 }
 
@@ -38,12 +45,19 @@ fn a_title_is_read_the_same_however_it_is_written() {
 fn what_comes_with_a_thing_is_told_from_what_is_for_it() {
     for (title, offer) in [
         ("iPhone 12 64GB with case and charger", Offer::Item),
+        ("iPhone 12 no charger", Offer::Item),
+        ("iPhone 12 without box, missing cable", Offer::Item),
+        ("iPhone 12, case and charger included", Offer::Item),
+        ("Dell laptop and charger", Offer::Item),
         ("Case for iPhone 12", Offer::Accessory("case".into())),
+        ("iPhone 12 charger and cable", Offer::Accessory("charger".into())),
         ("iPhone 12 screen protector", Offer::Accessory("protector".into())),
         ("iPhone 12 box only", Offer::Accessory("box".into())),
         ("iPhone 12 for parts", Offer::Broken),
         ("iPhone 12 cracked screen", Offer::Broken),
         ("Lot of 3 iPhone 12", Offer::Lot(3)),
+        ("Two Poang chairs", Offer::Lot(2)),
+        ("3 seat sofa", Offer::Item),
         ("iPhone 12 x2", Offer::Lot(2)),
         ("Nintendo Switch bundle", Offer::Bundle),
         ("WTB iPhone 12", Offer::Wanted),
