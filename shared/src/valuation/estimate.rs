@@ -83,7 +83,8 @@ const MOST_EVIDENCE: usize = 32;
 /// In standard deviations of a sale about what its product goes for: the best where about a seventh of the comps are
 /// wrong (Huber, Robust Estimation of a Location Parameter, 1964).
 const PULL_LIMIT: f64 = 1.0;
-/// From this [`disagreement`] on some comps are of something else, and who knows which. Of sales that differ by chance it is 0.8.
+/// From this [`disagreement`] on some comps are of something else, and who knows which. Of sales that differ by chance it
+/// is 0.8.
 const CONTESTED: f64 = 1.2;
 
 /// Values a subject by candidates of its own currency, as of a day (Unix days).

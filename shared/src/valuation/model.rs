@@ -100,8 +100,8 @@ pub const ASSUMED: Effects = Effects {
 
 /// Upper ends of the evidence buckets, in effective comps; the last one has none.
 pub const BUCKETS: [f64; 5] = [1.25, 2.5, 4.0, 8.0, f64::INFINITY];
-/// Standard deviations assumed for the buckets until there are sales to learn from; after them for siblings, for what may
-/// be one, and for the buckets from the second on where comps disagree.
+/// Standard deviations assumed for the buckets until there are sales to learn from; after them for siblings, for what
+/// may be one, and for the buckets from the second on where comps disagree.
 const ASSUMED_SPREADS: [f64; 2 * BUCKETS.len() + 2] =
     [0.45, 0.38, 0.33, 0.3, 0.27, 0.6, 0.5, 0.4, 0.5, 0.42, 0.36, 0.3];
 /// Each once for a condition that is told and once for one that is not.

@@ -52,7 +52,7 @@ impl Reader {
         self.take_word(tokens, at)
     }
 
-    /// Set phrases; none of them names the thing.
+    /// Set phrases; hardly any of them names the thing.
     fn take_phrase(&mut self, first: &str, second: &str, third: &str) -> Option<usize> {
         let number = |text: &str| text.parse::<u32>().ok().filter(|count| (1..=500).contains(count));
         match (first, second, third) {
@@ -386,8 +386,8 @@ impl Reader {
     }
 }
 
-/// Whether a token is the unit of the number before it. A 55 in TV is so wide; a phone 12 in black, in the box or w/ case is
-/// not, nor does it take so many watts.
+/// Whether a token is the unit of the number before it. A 55 in TV is so wide; a phone 12 in black, in the box or w/ case
+/// is not, nor does it take so many watts.
 fn is_unit(tokens: &[Token<'_>], at: usize) -> bool {
     let Some(token) = tokens.get(at) else { return false };
     let next = tokens.get(at + 1).map_or("", |token| token.text);
