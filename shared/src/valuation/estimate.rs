@@ -19,6 +19,7 @@ pub struct Estimate {
     pub high_cents: i64,
     /// Kish's effective sample size of the weights: (Σw)² ÷ Σw².
     pub effective_comps: f64,
+    /// What it rests on.
     pub grounds: Grounds,
     /// Which of the model's residuals are its own.
     pub bucket: usize,

@@ -29,7 +29,7 @@ const AS_GOOD: f64 = 1.005;
 const WRONG: f64 = 0.75;
 /// The first bucket of much evidence: from four effective comps on.
 const MUCH: usize = 6;
-/// As many right sales seem wrong: prices lie off by more, and more often, than in a normal distribution.
+/// The part of all sales that seem wrong and are right: prices lie far off more often than in a normal distribution.
 const RARE: f64 = 0.03;
 
 /// The recent sales, in an order that does not depend on that of the comps: the first so many are a fair draw.

@@ -209,13 +209,9 @@ impl Reader {
         match meaning(text) {
             Some(Meaning::Wanted) => self.wanted = true,
             Some(Meaning::Broken) => self.broken = true,
-            Some(Meaning::Included) => {
-                // A charger that is included, or one that comes next.
-                match text {
-                    "included" if !self.words.is_empty() => self.accessory = None,
-                    _ => self.included = 5,
-                }
-            }
+            // What came before it.
+            Some(Meaning::Included) if text == "included" && !self.words.is_empty() => self.accessory = None,
+            Some(Meaning::Included) => self.included = 5,
             _ if matches!(text, "bundle" | "bundled" | "lot") => self.bundle = true,
             _ if text == "for" => self.take_for(tokens, at),
             Some(Meaning::Accessory(accessory)) if self.included == 0 => {
