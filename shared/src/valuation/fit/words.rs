@@ -42,6 +42,8 @@ const OF_EACH_MODEL: (f64, f64) = (0.0, 0.3);
 const BRAND: f64 = 0.55;
 /// Words of a name of several: the part of their comps that they are found in together.
 const OF_ONE_NAME: f64 = 0.8;
+/// What each of them but the first says, of what it would by itself: who tells one tells the others.
+const TOLD_ALREADY: f64 = 0.5;
 /// What a model's name weighs at least by its own place and prices, if no number is in it.
 const MODEL: f64 = 0.5;
 /// A model of fewer comps says little of what is told of it.
@@ -73,9 +75,9 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
     words.sort_by_key(|(_, found)| std::cmp::Reverse(found.comps.len()));
     words.truncate(MOST_WORDS);
     TermWeights::new(
-        words
-            .into_iter()
-            .map(|(text, found)| (text, market.weight(found, correlations.get(text).copied(), &brands))),
+        words.into_iter().map(|(text, found)| {
+            (text, market.weight(text, found, correlations.get(text).copied(), &brands))
+        }),
     )
 }
 
@@ -151,18 +153,28 @@ impl<'c> Market<'c> {
     }
 
     /// How much a word says: as a model's name or, by its `correlation` where there is one, as a brand's.
-    fn weight(&self, found: &Found<'_>, correlation: Option<f64>, brands: &BTreeSet<&str>) -> f64 {
+    fn weight(
+        &self,
+        text: &str,
+        found: &Found<'_>,
+        correlation: Option<f64>,
+        brands: &BTreeSet<&str>,
+    ) -> f64 {
         let of_a_brand = match found.comps.len() {
             FEWEST_OF_A_BRAND.. => between(self.of_one_brand(found, brands), OF_ONE_BRAND),
             _ => 0.0,
         };
         let mut by_place = found.place.in_one * found.place.of_few.max(of_a_brand);
         let of_its_models = between(correlation.unwrap_or(0.0), OF_ITS_MODELS);
+        let name = self.words_of_the_name(found);
         if of_its_models > 0.0 {
             // "North" and "Vale" say together what another brand says by one word.
-            by_place = by_place.max(BRAND * of_its_models) / self.words_of_the_name(found) as f64;
+            by_place = by_place.max(BRAND * of_its_models) / name.len() as f64;
         }
-        let weight = found.weight(by_place, self.telling);
+        let mut weight = found.weight(by_place, self.telling);
+        if of_its_models == 0.0 && !found.coded && name.first().is_some_and(|first| *first != text) {
+            weight *= TOLD_ALREADY;
+        }
         match correlation {
             // A number that several brands have is a model's all the same.
             Some(correlation) if !found.coded => between(correlation, OF_EACH_MODEL) * weight,
@@ -222,13 +234,14 @@ impl<'c> Market<'c> {
         parts.sum::<f64>() / found.comps.len() as f64
     }
 
-    /// How many words are told with each other, nearly always, this one of them.
-    fn words_of_the_name(&self, found: &Found<'_>) -> usize {
+    /// The words that are told with each other nearly always, this one of them.
+    fn words_of_the_name(&self, found: &Found<'_>) -> Vec<&'c str> {
         let of_the_name = |(name, count): &(&str, usize)| {
-            let most = self.words[name].comps.len().max(found.comps.len());
-            *count as f64 >= OF_ONE_NAME * most as f64
+            let named = &self.words[name];
+            let most = named.comps.len().max(found.comps.len());
+            named.coded == found.coded && *count as f64 >= OF_ONE_NAME * most as f64
         };
-        self.together(found).into_iter().filter(of_the_name).count()
+        self.together(found).into_iter().filter(of_the_name).map(|(name, _)| name).collect()
     }
 
     /// The part of the comps that have the commonest brand.

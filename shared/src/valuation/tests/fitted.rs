@@ -147,3 +147,32 @@ fn a_brand_tells_things_apart_however_much_of_a_category_it_makes_and_what_is_sa
         assert!(error.abs() < 0.15, "{brand}: {error}");
     }
 }
+
+#[test]
+fn words_that_are_always_told_together_say_less_than_two_names_and_still_name_a_thing() {
+    let mut random = Random::with_a_new_seed();
+    let models = [
+        ("Acme Steam Drift", 8_000.0),
+        ("Acme Rocket", 20_000.0),
+        ("Norvik Tallo", 45_000.0),
+        ("Ostby Fjell", 90_000.0),
+        ("Norvik Hemna", 200_000.0),
+    ];
+    let mut comps = Vec::new();
+    for (name, base) in models {
+        for category in ["consoles", "lamps"] {
+            let title = if category == "consoles" { name } else { "Ostby Brusk lamp" };
+            comps.extend((0..12).map(|_| sold(&mut random, title.to_owned(), category, base)));
+        }
+    }
+    comps.iter_mut().zip(1..).for_each(|(comp, id)| comp.id = id);
+    let model = fit(&comps, TODAY);
+    let weight = |word| model.term_weights.get(word).expect("was seen");
+    let ratio = weight("steam") / weight("drift");
+    assert!((ratio - 0.5).abs() < 0.01, "{} {}", weight("steam"), weight("drift"));
+    for title in ["Acme Steam Drift", "Steam Drift"] {
+        let subject = Subject { category: Some("consoles".into()), ..in_good_condition(title) };
+        let estimate = value(&comps, &subject, &model).expect("has comps");
+        assert!((estimate.fair_price_cents as f64 / 8_000.0 - 1.0).abs() < 0.1, "{title}: {estimate:?}");
+    }
+}
