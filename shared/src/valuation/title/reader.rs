@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::tokens::Token;
-use super::words::{Meaning, PURPOSES, QUALIFIERS, counted, is_time_unit, meaning, unit};
+use super::words::{Meaning, PURPOSES, QUALIFIERS, WORKS, counted, is_time_unit, meaning, unit};
 use super::{Measure, Offer, Title, Word};
 
 #[derive(Default)]
@@ -34,6 +34,9 @@ impl Reader {
         if word(1) == "%" {
             return 2;
         }
+        if let Some(taken) = self.take_defect(text, word(1), word(2)) {
+            return taken;
+        }
         if let Some(taken) = self.take_phrase(text, word(1), word(2)) {
             return taken;
         }
@@ -52,6 +55,33 @@ impl Reader {
         self.take_word(tokens, at)
     }
 
+    /// What says that a thing does not work, or that nothing is wrong with it.
+    fn take_defect(&mut self, first: &str, second: &str, third: &str) -> Option<usize> {
+        let taken = match (first, second, third) {
+            ("no", "longer", does) | ("does" | "did" | "do" | "will" | "is", "not", does)
+                if WORKS.contains(&does) =>
+            {
+                3
+            }
+            (
+                "not" | "non" | "isnt" | "doesnt" | "didnt" | "dont" | "wont" | "cant" | "stopped" | "quit",
+                does,
+                _,
+            ) if WORKS.contains(&does) => 2,
+            ("for", "parts", _) | ("parts", "only", _) | ("turn", "on", _) => 2,
+            ("no", "power", cord) if cord != "supply" && !is_accessory(cord) => 2,
+            ("water" | "liquid", "damage", _) | ("icloud" | "activation", "lock" | "locked", _) => 2,
+            ("needs", "work" | "fixing", _) => 2,
+            // "Never broken" is as good as it gets.
+            ("not" | "never" | "nothing" | "isnt", defect, _) if meaning(defect) == Some(Meaning::Broken) => {
+                return Some(2);
+            }
+            _ => return None,
+        };
+        self.broken = true;
+        Some(taken)
+    }
+
     /// Set phrases; hardly any of them names the thing.
     fn take_phrase(&mut self, first: &str, second: &str, third: &str) -> Option<usize> {
         let number = |text: &str| text.parse::<u32>().ok().filter(|count| (1..=500).contains(count));
@@ -68,14 +98,9 @@ impl Reader {
             // A laptop 2-in-1.
             (count, "in", "1" | "one") if number(count).is_some() => return Some(3),
             // What is not there, or comes with the thing, is not what is offered.
-            ("no" | "without" | "missing", absent, _) if is_plain(absent) && absent != "power" => {
-                return Some(2);
-            }
-            ("and", accessory, _)
-                if !self.words.is_empty() && matches!(meaning(accessory), Some(Meaning::Accessory(_))) =>
-            {
-                return Some(2);
-            }
+            ("no" | "without" | "missing", "power", _) => return Some(3),
+            ("no" | "without" | "missing", absent, _) if is_plain(absent) => return Some(2),
+            ("and", accessory, _) if !self.words.is_empty() && is_accessory(accessory) => return Some(2),
             ("f", "/", aperture) if aperture.trim_end_matches('l').parse::<f64>().is_ok() => {
                 self.word(["f", aperture].concat(), true);
                 return Some(3);
@@ -83,18 +108,6 @@ impl Reader {
             (width, "x", depth) if number(width).is_some() && number(depth).is_some() => {
                 self.measures.push(("dimensions", [width, "x", depth].concat()));
                 return Some(3);
-            }
-            ("for", "parts", _)
-            | ("parts", "only", _)
-            | ("not", "working", _)
-            | ("no", "power", _)
-            | ("turn", "on", _) => {
-                self.broken = true;
-                return Some(2);
-            }
-            ("doesnt", "work", _) | ("does", "not", "work") => {
-                self.broken = true;
-                return Some(if first == "does" { 3 } else { 2 });
             }
             ("box" | "manual" | "case" | "lid" | "cover", "only", _) | ("empty", "box", _) => {
                 let what = if first == "empty" { "box" } else { first };
@@ -393,6 +406,10 @@ fn is_unit(tokens: &[Token<'_>], at: usize) -> bool {
         _ => false,
     };
     unit(token.text).is_some() && !is_preposition
+}
+
+fn is_accessory(text: &str) -> bool {
+    matches!(meaning(text), Some(Meaning::Accessory(_)))
 }
 
 /// A word without a digit.

@@ -79,8 +79,16 @@ const ACCESSORIES: &[(&str, &str)] = &[
     ("attachments", "attachment"), ("accessory", "accessory"), ("accessories", "accessory"), ("slipcover", "cover"), ("faceplate", "cover"), ("filter", "filter"), ("filters", "filter"), ("fits", "part"), ("compatible", "part"), ("insert", "part"), ("dock", "dock"), ("toner", "toner"), ("extras", "accessory"), ("remote", "remote"),
 ];
 
-const BROKEN: &[&str] =
-    &["broken", "faulty", "cracked", "damaged", "defective", "spares", "repair", "repairs", "untested", "dead", "salvage", "bricked"];
+const BROKEN: &[&str] = &[
+    "broken", "faulty", "cracked", "damaged", "defective", "spares", "repair", "repairs", "untested", "dead", "salvage", "bricked",
+    "blacklisted", "inoperable", "malfunctioning", "nonfunctional", "nonworking", "scrap",
+];
+
+/// What a broken thing does not.
+pub const WORKS: &[&str] = &[
+    "work", "works", "working", "functional", "function", "functioning", "charge", "charging", "turn", "turning", "power", "powering", "boot",
+    "booting", "start", "starting", "hold", "holding", "cool", "cooling", "heat", "heating", "spin", "spinning", "print", "printing",
+];
 
 const WANTED: &[&str] = &["wanted", "wtb", "iso"];
 
