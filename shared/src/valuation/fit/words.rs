@@ -42,7 +42,7 @@ const OF_EACH_MODEL: (f64, f64) = (0.0, 0.3);
 const BRAND: f64 = 0.55;
 /// Words of a name of several: the part of their comps that they are found in together.
 const OF_ONE_NAME: f64 = 0.8;
-/// What each of them but the first says, of what it would by itself: who tells one tells the others.
+/// What each of them but the first, by the alphabet, says of what it would by itself: who tells one tells the others.
 const TOLD_ALREADY: f64 = 0.5;
 /// What a model's name weighs at least by its own place and prices, if no number is in it.
 const MODEL: f64 = 0.5;
@@ -160,13 +160,14 @@ impl<'c> Market<'c> {
         correlation: Option<f64>,
         brands: &BTreeSet<&str>,
     ) -> f64 {
+        let together = self.together(found);
         let of_a_brand = match found.comps.len() {
-            FEWEST_OF_A_BRAND.. => between(self.of_one_brand(found, brands), OF_ONE_BRAND),
+            FEWEST_OF_A_BRAND.. => between(of_one_brand(found, &together, brands), OF_ONE_BRAND),
             _ => 0.0,
         };
         let mut by_place = found.place.in_one * found.place.of_few.max(of_a_brand);
         let of_its_models = between(correlation.unwrap_or(0.0), OF_ITS_MODELS);
-        let name = self.words_of_the_name(found);
+        let name = self.words_of_the_name(found, &together);
         if of_its_models > 0.0 {
             // "North" and "Vale" say together what another brand says by one word.
             by_place = by_place.max(BRAND * of_its_models) / name.len() as f64;
@@ -235,19 +236,14 @@ impl<'c> Market<'c> {
     }
 
     /// The words that are told with each other nearly always, this one of them.
-    fn words_of_the_name(&self, found: &Found<'_>) -> Vec<&'c str> {
-        let of_the_name = |(name, count): &(&str, usize)| {
+    fn words_of_the_name(&self, found: &Found<'_>, together: &BTreeMap<&'c str, usize>) -> Vec<&'c str> {
+        let of_the_name = |(name, count): (&&'c str, &usize)| {
             let named = &self.words[name];
             let most = named.comps.len().max(found.comps.len());
-            named.coded == found.coded && *count as f64 >= OF_ONE_NAME * most as f64
+            let is_of_it = named.coded == found.coded && *count as f64 >= OF_ONE_NAME * most as f64;
+            is_of_it.then_some(*name)
         };
-        self.together(found).into_iter().filter(of_the_name).map(|(name, _)| name).collect()
-    }
-
-    /// The part of the comps that have the commonest brand.
-    fn of_one_brand(&self, found: &Found<'_>, brands: &BTreeSet<&str>) -> f64 {
-        let together = self.together(found).into_iter().filter(|(name, _)| brands.contains(name));
-        together.map(|(_, count)| count).max().unwrap_or_default() as f64 / found.comps.len() as f64
+        together.iter().filter_map(of_the_name).collect()
     }
 
     /// In how many of a word's comps each word is.
@@ -293,6 +289,12 @@ impl Found<'_> {
             if self.coded { (UNSEEN_CODED, ASSUMPTION_CODED) } else { (UNSEEN, ASSUMPTION) };
         (count * evidence + assumption * unseen) / (count + assumption)
     }
+}
+
+/// The part of a word's comps that have the commonest brand.
+fn of_one_brand(found: &Found<'_>, together: &BTreeMap<&str, usize>, brands: &BTreeSet<&str>) -> f64 {
+    let of_brands = together.iter().filter(|(name, _)| brands.contains(*name)).map(|(_, count)| *count);
+    of_brands.max().unwrap_or_default() as f64 / found.comps.len() as f64
 }
 
 /// Of the others of a group of so many, the part that some of it make up: two in one group are no more than a
