@@ -100,10 +100,10 @@ pub const ASSUMED: Effects = Effects {
 
 /// Upper ends of the evidence buckets, in effective comps; the last one has none.
 pub const BUCKETS: [f64; 5] = [1.25, 2.5, 4.0, 8.0, f64::INFINITY];
-/// Standard deviations assumed for the buckets until there are sales to learn from; after them for siblings, for what
-/// may be one, and for the buckets from the second on where comps disagree.
-const ASSUMED_SPREADS: [f64; 2 * BUCKETS.len() + 2] =
-    [0.45, 0.38, 0.33, 0.3, 0.27, 0.6, 0.5, 0.4, 0.5, 0.42, 0.36, 0.3];
+/// Standard deviations assumed for the buckets until there are sales to learn from; after them for few siblings, for
+/// what may be one, for the buckets from the second on where comps disagree, and for many siblings.
+const ASSUMED_SPREADS: [f64; 2 * BUCKETS.len() + 3] =
+    [0.45, 0.38, 0.33, 0.3, 0.27, 0.6, 0.5, 0.4, 0.6, 0.42, 0.36, 0.3, 0.45];
 /// Each once for a condition that is told and once for one that is not.
 pub const ALL_BUCKETS: usize = 2 * ASSUMED_SPREADS.len();
 
@@ -123,12 +123,14 @@ pub enum Grounds {
     Contested,
 }
 
-/// Where the residuals of an estimate are found, by its evidence.
+/// Where the residuals of an estimate are found, by its evidence. A stored model knows its buckets by their places: new
+/// ones come last.
 pub fn bucket(effective_comps: f64, grounds: Grounds, condition_is_told: bool) -> usize {
     let by_count = || BUCKETS.iter().position(|&end| effective_comps < end).unwrap_or(BUCKETS.len() - 1);
     let evidence = match grounds {
         Grounds::TheThingItself => by_count(),
-        Grounds::SiblingsAlone => BUCKETS.len(),
+        Grounds::SiblingsAlone if effective_comps < BUCKETS[1] => BUCKETS.len(),
+        Grounds::SiblingsAlone => 2 * BUCKETS.len() + 2,
         Grounds::PerhapsSiblings if effective_comps < BUCKETS[1] => BUCKETS.len() + 1,
         Grounds::PerhapsSiblings => BUCKETS.len() + 2,
         Grounds::Contested => BUCKETS.len() + 3 + by_count().saturating_sub(1),
