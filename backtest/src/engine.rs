@@ -34,7 +34,11 @@ impl<'c> Engine<'c> {
     }
 
     pub fn score(&self, listing: &Listing, estimate: &Estimate) -> Result<Option<Score>> {
-        let ask = Ask { price_cents: Some(listing.price_cents), said_to_be_free: listing.said_to_be_free };
+        let ask = Ask {
+            price_cents: Some(listing.price_cents),
+            said_to_be_free: listing.said_to_be_free,
+            ..Ask::default()
+        };
         let Some(score) = score(&ask, estimate, &self.model) else {
             return Ok(None);
         };

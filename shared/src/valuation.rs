@@ -5,6 +5,7 @@
 mod catalog;
 mod clusters;
 mod deal_score_v1;
+mod description;
 mod estimate;
 mod fit;
 mod likeness;
@@ -16,12 +17,13 @@ mod title;
 pub use self::catalog::{Candidate, Catalog, NEWEST_ASKING, NEWEST_SOLD, lookups};
 pub use self::clusters::{Posting, clusters, product};
 pub use self::deal_score_v1::{EARLIER_PLACE, Earlier, deal_score_v1};
+pub use self::description::{says_broken, says_free};
 pub use self::estimate::{Estimate, Evidence, Unvalued, Why, estimate, miles, reproduce};
 pub use self::fit::fit;
 pub use self::likeness::UsualAmounts;
 pub use self::model::{Grounds, Model, Parameters, TermWeights};
 pub use self::report::{ListingValuation, ReportedEvidence, ValuationReport, evidence};
-pub use self::score::{Ask, Band, Score, says_free, score};
+pub use self::score::{Ask, Band, Score, score};
 pub use self::title::{Title, terms};
 
 use schemars::JsonSchema;

@@ -14,7 +14,7 @@ use crate::db::{Database, deals, listing_scores, valuation_models};
 use crate::valuation::{
     Ask, Catalog, EARLIER_PLACE, Earlier, Estimate, ListingValuation, Model, Posting, Subject, Title,
     Unvalued, ValuationReport, clusters, deal_score_v1, estimate, evidence, lookups, miles, product,
-    reproduce, says_free, score,
+    reproduce, says_broken, says_free, score,
 };
 use crate::values::Timestamp;
 
@@ -141,9 +141,12 @@ impl Waiting {
     }
 
     fn deal(&self, estimate: &Estimate, model: &Model, as_of: Timestamp) -> Option<Deal> {
-        let said_to_be_free =
-            self.price_cents == Some(0) && says_free(&self.title, self.description.as_deref());
-        let ask = Ask { price_cents: self.price_cents, said_to_be_free };
+        let description = self.description.as_deref();
+        let ask = Ask {
+            price_cents: self.price_cents,
+            said_to_be_free: self.price_cents == Some(0) && says_free(&self.title, description),
+            said_to_be_broken: says_broken(&self.title, description),
+        };
         let score = score(&ask, estimate, model)?;
         Some(Deal {
             score: score.value,

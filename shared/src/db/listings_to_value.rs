@@ -17,7 +17,7 @@ pub struct Waiting {
     pub since: Timestamp,
     pub source: String,
     pub title: String,
-    /// Only of what asks nothing.
+    /// Its beginning.
     pub description: Option<String>,
     pub price_cents: Option<i64>,
     pub currency: String,
@@ -50,7 +50,7 @@ async fn waiting(
 ) -> Result<Vec<Waiting>> {
     let sql = format!(
         "select listing_id, since, source, title,
-             case when price_cents = 0 then left(description, 10000) end,
+             left(description, 4000),
              price_cents, currency, condition::text, category, lat, lng, thumbnail_url is not null, available,
              least(coalesce(posted_at, created_at), created_at)
          from listings_to_value join listings on listings.id = listing_id

@@ -9,12 +9,14 @@ use super::{Estimate, Grounds, Model};
 use crate::values::{Unacceptable, unacceptable};
 
 /// What is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ask {
     /// Minor units; `None` is unknown.
     pub price_cents: Option<i64>,
     /// The seller says in words that it is given away.
     pub said_to_be_free: bool,
+    /// And that it does not work, where the title does not say so.
+    pub said_to_be_broken: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +57,11 @@ pub fn score(ask: &Ask, estimate: &Estimate, model: &Model) -> Option<Score> {
     let price = ask.price_cents?;
     let residuals = &model.parameters.residuals[estimate.bucket];
     let mut reasons = Vec::new();
+    let to_verify =
+        |reason: &str| Some(Score { value: 0.0, band: Band::Verify, reasons: vec![reason.to_owned()] });
+    if ask.said_to_be_broken {
+        return to_verify("the description says that it does not work; the title does not");
+    }
     if price == 0 && ask.said_to_be_free {
         let saved = estimate.low_cents as f64;
         let value = 100.0 * saved / (saved + WORTH_A_TRIP);
@@ -73,7 +80,7 @@ pub fn score(ask: &Ask, estimate: &Estimate, model: &Model) -> Option<Score> {
         None
     };
     if let Some(reason) = verify {
-        return Some(Score { value: 0.0, band: Band::Verify, reasons: vec![reason.to_owned()] });
+        return to_verify(reason);
     }
     let value = 100.0 * probability_of_bargain(gap, model.estimate_error(estimate.bucket));
     let band = by_value(value).unwrap_or_else(|| {
@@ -150,42 +157,6 @@ fn is_placeholder(price_cents: i64) -> bool {
     let repeated = |digit: char, least: usize| digits.len() >= least && digits.chars().all(|c| c == digit);
     // 99.99 is a price.
     ascending || repeated('1', 4) || unit && repeated('9', 4) || repeated('9', 5)
-}
-
-/// Whether a text says that the thing costs nothing.
-pub fn says_free(title: &str, description: Option<&str>) -> bool {
-    [Some(title), description].into_iter().flatten().any(|text| {
-        let text = text.to_lowercase();
-        let words: Vec<&str> =
-            text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        words.iter().enumerate().any(|(index, word)| {
-            let next = words.get(index + 1).copied().unwrap_or_default();
-            let before = if index > 0 { words[index - 1] } else { "" };
-            match *word {
-                // Smoke-free, free shipping.
-                "free" => {
-                    !matches!(next, "shipping" | "delivery" | "ship" | "returns" | "from" | "of" | "standing")
-                        && !matches!(
-                            before,
-                            "smoke"
-                                | "pet"
-                                | "hands"
-                                | "stress"
-                                | "scratch"
-                                | "rust"
-                                | "bug"
-                                | "not"
-                                | "fat"
-                                | "feel"
-                        )
-                }
-                "giveaway" | "freebie" => true,
-                "give" | "giving" => next == "away",
-                "curb" => next == "alert",
-                _ => false,
-            }
-        })
-    })
 }
 
 impl Band {

@@ -133,6 +133,11 @@ async fn a_listing_is_valued_as_it_is_written_and_the_evidence_makes_the_price()
     let cheaper = explained(valuation(&app, id).await, stored(&owner, id).await.unwrap());
     assert_eq!(cheaper["ask_cents"], 11_300);
 
+    patch(&app, id, &json!({ "description": "Looks like new. Does not turn on." })).await;
+    let broken = explained(valuation(&app, id).await, stored(&owner, id).await.unwrap());
+    assert_eq!((&broken["band"], &broken["score"]), (&json!("verify"), &json!(0.0)));
+    patch(&app, id, &json!({ "description": "Looks like new." })).await;
+
     // What the evidence was is told as it was found, also when a comp is gone meanwhile.
     owner.execute("delete from comps where id = 2", &[]).await.unwrap();
     let told = valuation(&app, id).await.body;

@@ -408,7 +408,8 @@ fn is_unit(tokens: &[Token<'_>], at: usize) -> bool {
     unit(token.text).is_some() && !is_preposition
 }
 
-fn is_accessory(text: &str) -> bool {
+/// What is bought for another thing: a case, a charger.
+pub fn is_accessory(text: &str) -> bool {
     matches!(meaning(text), Some(Meaning::Accessory(_)))
 }
 
