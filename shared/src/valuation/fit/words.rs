@@ -36,6 +36,9 @@ const FEWEST_PRICES: usize = 8;
 /// How much likelier a word is in another comp of the same model than in any of the category (Fisher's intraclass
 /// correlation): from the first to the second it becomes a brand, or the name of a family. Not all titles tell it.
 const OF_ITS_MODELS: (f64, f64) = (0.4, 0.7);
+/// But where all titles tell what the category sells, "guitar", they tell it of each model: down from the first to the
+/// second part of the category's comps a word may be a brand.
+const OF_ALL_THE_CATEGORY: (f64, f64) = (0.8, 0.5);
 /// The same of a word that is told of each model alike, as "smart": up to the first it says nothing.
 const OF_EACH_MODEL: (f64, f64) = (0.0, 0.3);
 /// What a brand says beside a model.
@@ -48,7 +51,8 @@ const TOLD_ALREADY: f64 = 0.5;
 const MODEL: f64 = 0.5;
 /// A model of fewer comps says little of what is told of it.
 const FEWEST_OF_A_MODEL: usize = 4;
-/// Of a word's comps, the part that names the same brand: from the first to the second it becomes a model of it.
+/// Of a word's comps, the part that names the same brand, beyond the part of its category's that does: from the first to
+/// the second it becomes a model of it.
 const OF_ONE_BRAND: (f64, f64) = (0.5, 0.8);
 const FEWEST_OF_A_BRAND: usize = 5;
 
@@ -59,9 +63,7 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
         .words
         .iter()
         .filter(|(text, found)| {
-            let of_its_models =
-                correlations.get(*text).map_or(0.0, |correlation| between(*correlation, OF_ITS_MODELS));
-            found.place.in_one < 0.5 && of_its_models > 0.5
+            found.place.in_one < 0.5 && found.of_its_models(correlations.get(*text).copied()) > 0.5
         })
         .map(|(text, _)| *text)
         .collect();
@@ -111,6 +113,8 @@ struct Found<'c> {
 struct Place {
     in_one: f64,
     of_few: f64,
+    /// The part of its main category's comps that have it.
+    of_category: f64,
     /// Of its main category.
     prices_apart: f64,
 }
@@ -162,11 +166,11 @@ impl<'c> Market<'c> {
     ) -> f64 {
         let together = self.together(found);
         let of_a_brand = match found.comps.len() {
-            FEWEST_OF_A_BRAND.. => between(of_one_brand(found, &together, brands), OF_ONE_BRAND),
+            FEWEST_OF_A_BRAND.. => between(self.of_one_brand(found, &together, brands), OF_ONE_BRAND),
             _ => 0.0,
         };
         let mut by_place = found.place.in_one * found.place.of_few.max(of_a_brand);
-        let of_its_models = between(correlation.unwrap_or(0.0), OF_ITS_MODELS);
+        let of_its_models = found.of_its_models(correlation);
         let name = self.words_of_the_name(found, &together);
         if of_its_models > 0.0 {
             // "North" and "Vale" say together what another brand says by one word.
@@ -235,6 +239,21 @@ impl<'c> Market<'c> {
         parts.sum::<f64>() / found.comps.len() as f64
     }
 
+    /// See [`OF_ONE_BRAND`]: that of the commonest.
+    fn of_one_brand(
+        &self,
+        found: &Found<'_>,
+        together: &BTreeMap<&str, usize>,
+        brands: &BTreeSet<&str>,
+    ) -> f64 {
+        let of_brands = together.iter().filter(|(name, _)| brands.contains(*name));
+        let Some((brand, count)) = of_brands.max_by_key(|(_, count)| **count) else { return 0.0 };
+        let (category, _) = found.main_category();
+        let in_category = self.words[brand].by_category.get(category).copied().unwrap_or_default();
+        let of_all = in_category as f64 / self.categories[category].comps as f64;
+        (*count as f64 / found.comps.len() as f64 - of_all) / (1.0 - of_all).max(f64::MIN_POSITIVE)
+    }
+
     /// The words that are told with each other nearly always, this one of them.
     fn words_of_the_name(&self, found: &Found<'_>, together: &BTreeMap<&'c str, usize>) -> Vec<&'c str> {
         let of_the_name = |(name, count): (&&'c str, &usize)| {
@@ -261,16 +280,28 @@ impl<'c> Market<'c> {
 }
 
 impl Found<'_> {
+    /// And how many of its comps are of it.
+    fn main_category(&self) -> (&str, usize) {
+        let most = self.by_category.iter().max_by_key(|(_, count)| **count);
+        most.map(|(category, count)| (*category, *count)).expect("a comp has a category")
+    }
+
     fn place_in(&self, categories: &BTreeMap<&str, Category>) -> Place {
-        let (category, most) =
-            self.by_category.iter().max_by_key(|(_, count)| **count).expect("a comp has a category");
+        let (category, most) = self.main_category();
         let category = &categories[category];
-        let of_it = *most as f64 / (category.comps as f64 + SMALL_CATEGORY);
+        let of_category = most as f64 / (category.comps as f64 + SMALL_CATEGORY);
         Place {
-            in_one: between(part_of_others(*most, self.comps.len()), IN_ONE_CATEGORY),
-            of_few: between(of_it, OF_THE_CATEGORY),
+            in_one: between(part_of_others(most, self.comps.len()), IN_ONE_CATEGORY),
+            of_few: between(of_category, OF_THE_CATEGORY),
+            of_category,
             prices_apart: category.prices_apart,
         }
+    }
+
+    /// How surely it is a brand, or the name of a family.
+    fn of_its_models(&self, correlation: Option<f64>) -> f64 {
+        between(correlation.unwrap_or(0.0), OF_ITS_MODELS)
+            * between(self.place.of_category, OF_ALL_THE_CATEGORY)
     }
 
     fn weight(&self, by_place: f64, telling: f64) -> f64 {
@@ -289,12 +320,6 @@ impl Found<'_> {
             if self.coded { (UNSEEN_CODED, ASSUMPTION_CODED) } else { (UNSEEN, ASSUMPTION) };
         (count * evidence + assumption * unseen) / (count + assumption)
     }
-}
-
-/// The part of a word's comps that have the commonest brand.
-fn of_one_brand(found: &Found<'_>, together: &BTreeMap<&str, usize>, brands: &BTreeSet<&str>) -> f64 {
-    let of_brands = together.iter().filter(|(name, _)| brands.contains(*name)).map(|(_, count)| *count);
-    of_brands.max().unwrap_or_default() as f64 / found.comps.len() as f64
 }
 
 /// Of the others of a group of so many, the part that some of it make up: two in one group are no more than a

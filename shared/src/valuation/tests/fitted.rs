@@ -176,3 +176,39 @@ fn words_that_are_always_told_together_say_less_than_two_names_and_still_name_a_
         assert!((estimate.fair_price_cents as f64 / 8_000.0 - 1.0).abs() < 0.1, "{title}: {estimate:?}");
     }
 }
+
+/// Each title is brand, model and what it is; one in fifteen is offered in the wrong category.
+#[test]
+fn another_model_is_no_comp_however_tidy_titles_are() {
+    let mut random = Random::with_a_new_seed();
+    let models = [
+        ("Acme Hemna guitar", 30_000.0),
+        ("Acme Tallo guitar", 90_000.0),
+        ("Acme Fjell jacket", 8_000.0),
+        ("Acme Brusk jacket", 3_000.0),
+        ("Ostby Rocket guitar", 200_000.0),
+        ("Ostby Anvil jacket", 20_000.0),
+        ("Norvik Klippa guitar", 12_000.0),
+        ("Norvik Solva jacket", 50_000.0),
+        ("Lurola Torby guitar", 60_000.0),
+        ("Lurola Vinma jacket", 5_000.0),
+    ];
+    let mut comps = Vec::new();
+    for (title, base) in models {
+        let jacket = title.ends_with("jacket");
+        for number in 0..15 {
+            let category = if jacket == (number < 14) { "jackets" } else { "guitars" };
+            comps.push(sold(&mut random, title.into(), category, base));
+        }
+    }
+    comps.iter_mut().zip(1..).for_each(|(comp, id)| comp.id = id);
+    let model = fit(&comps, TODAY);
+    for (title, base) in models {
+        let estimate = value(&comps, &in_good_condition(title), &model).expect("has comps");
+        assert!((estimate.fair_price_cents as f64 / base - 1.0).abs() < 0.1, "{title}: {estimate:?}");
+    }
+    for title in ["Acme Zanzo guitar", "Acme Zanzo jacket", "Ostby Zanzo guitar", "Ostby Zanzo jacket"] {
+        let estimate = value(&comps, &in_good_condition(title), &model);
+        assert_eq!(estimate, Err(Unvalued::NoComparableSales), "{title}");
+    }
+}
