@@ -21,6 +21,8 @@ pub struct Likeness {
 
 /// From here on a word names something.
 const NAMING: f64 = 0.35;
+/// Below this it is decoration.
+const SAYING: f64 = 0.1;
 /// Words that say at least so much tell two models, or two brands, apart.
 const MODEL: f64 = 0.5;
 const BRAND: f64 = 0.2;
@@ -75,7 +77,8 @@ impl<'t> Weighed<'t> {
             comp_alone.add(word, weight(word, self.model));
         }
         // Each has a name that the other has not: two models, or two brands of which only the model's name is the same.
-        // There are many words for a sofa, but where brand and model agree those do not count.
+        // There are many words for a sofa, but where brand and model agree those do not count. A brand alone says less than
+        // the name that one of them has beside it.
         let apart = subject_alone.highest.min(comp_alone.highest);
         // "Fjord" and "Fjord14" are one name.
         let shared_beside = || {
@@ -85,6 +88,7 @@ impl<'t> Weighed<'t> {
         };
         if subject_alone.coded && comp_alone.coded
             || apart >= MODEL
+            || apart >= SAYING && subject_alone.highest.max(comp_alone.highest) > shared.highest
             || (apart >= BRAND || !same_category && !shared.distinct) && shared_beside() < BRAND_SHARED
         {
             return None;
