@@ -53,6 +53,14 @@ impl<'t> Weighed<'t> {
         Weighed { title, weights, model }
     }
 
+    /// Two words that the market knows, each from comps of its own, are two, however alike they look.
+    fn is_same(&self, one: &Word, other: &Word) -> bool {
+        let is_known = |word: &Word| self.model.term_weights.get(&word.text).is_some();
+        one.is_same(other)
+            || one.is_slip_of(other)
+                && (!(is_known(one) && is_known(other)) || one.is_plural_of(other) || other.is_plural_of(one))
+    }
+
     /// `None` for two products. Of another category a comp is of the same one only where both titles tell more than a
     /// short name of a model, which many brands give to things of all sorts.
     pub fn likeness(&self, comp: &Title, same_category: bool) -> Option<Likeness> {
@@ -67,7 +75,7 @@ impl<'t> Weighed<'t> {
 
         let same_code = subject.is_same_code(comp);
         let is_in = |word: &Word, other: &Title| {
-            same_code && word.coded || other.words.iter().any(|other| word.is_like(other))
+            same_code && word.coded || other.words.iter().any(|other| self.is_same(word, other))
         };
         let [mut shared, mut subject_alone, mut comp_alone] = [Words::default(); 3];
         for (word, weight) in subject.words.iter().zip(&self.weights) {

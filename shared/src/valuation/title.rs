@@ -132,16 +132,13 @@ pub fn amount(value: &str) -> Option<(f64, &str)> {
 }
 
 impl Word {
-    /// The same word, a slip of the pen aside; of names with numbers, `R5` is also what `EOS R5` ends with.
-    pub fn is_like(&self, other: &Word) -> bool {
-        if self.coded != other.coded {
-            return false;
-        }
+    /// The same word; of names with numbers, `R5` is also what `EOS R5` ends with.
+    pub fn is_same(&self, other: &Word) -> bool {
         if self.text == other.text {
             return true;
         }
-        if !self.coded {
-            return is_slip(&self.text, &other.text);
+        if !(self.coded && other.coded) {
+            return false;
         }
         let (short, long) = if self.text.len() < other.text.len() { (self, other) } else { (other, self) };
         let Some(rest) = long.text.strip_suffix(&short.text) else { return false };
@@ -149,17 +146,26 @@ impl Word {
         !(rest.ends_with(|c: char| c.is_ascii_digit())
             && short.text.starts_with(|c: char| c.is_ascii_digit()))
     }
+
+    /// Perhaps the same word, by a slip of the pen.
+    pub fn is_slip_of(&self, other: &Word) -> bool {
+        !self.coded && !other.coded && is_slip(&self.text, &other.text)
+    }
+
+    pub fn is_plural_of(&self, other: &Word) -> bool {
+        self.text.strip_suffix('s') == Some(&other.text)
+    }
 }
 
 /// One letter wrong, missing, too many, or two exchanged, in words long enough for that to be no other word.
 fn is_slip(a: &str, b: &str) -> bool {
     if a.is_ascii() && b.is_ascii() {
-        return is_slip_of(a.as_bytes(), b.as_bytes());
+        return is_slip_in(a.as_bytes(), b.as_bytes());
     }
-    is_slip_of(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>())
+    is_slip_in(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>())
 }
 
-fn is_slip_of<T: PartialEq>(a: &[T], b: &[T]) -> bool {
+fn is_slip_in<T: PartialEq>(a: &[T], b: &[T]) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if short.len() < 5 || long.len() - short.len() > 1 {
         return false;

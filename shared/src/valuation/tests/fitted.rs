@@ -219,3 +219,23 @@ fn another_model_is_no_comp_however_tidy_titles_are() {
         assert_eq!(estimate, Err(Unvalued::NoComparableSales), "{title}");
     }
 }
+
+#[test]
+fn words_that_the_market_knows_are_not_slips_of_each_other() {
+    let mut random = Random::with_a_new_seed();
+    let models = [("Acme Stelsta", 5_000.0), ("Acme Stelstad", 40_000.0), ("Norvik Hemna", 15_000.0)];
+    let mut comps = Vec::new();
+    for (name, base) in models {
+        comps.extend((0..12).map(|_| sold(&mut random, format!("{name} lamp"), "lamps", base)));
+        comps.extend((0..4).map(|_| sold(&mut random, format!("{name} lamps"), "lamps", 2.0 * base)));
+    }
+    comps.iter_mut().zip(1..).for_each(|(comp, id)| comp.id = id);
+    let model = fit(&comps, TODAY);
+    for (title, base, count) in
+        [("Acme Stelsta", 5_000.0, 16), ("Acme Stelstad", 40_000.0, 16), ("Norvik Hemma", 15_000.0, 16)]
+    {
+        let estimate = value(&comps, &in_good_condition(title), &model).expect("has comps");
+        let times = estimate.fair_price_cents as f64 / base;
+        assert!(estimate.evidence.len() == count && (0.9..1.6).contains(&times), "{title}: {estimate:?}");
+    }
+}
