@@ -58,13 +58,6 @@ pub struct Subject {
     pub place: Option<(f64, f64)>,
 }
 
-impl Subject {
-    /// Not said to be of another category.
-    fn is_of(&self, category: &str) -> bool {
-        self.category.as_deref().is_none_or(|own| own == category)
-    }
-}
-
 /// What a caller wants to have valued.
 #[derive(Debug, JsonSchema)]
 pub struct NewValuation {

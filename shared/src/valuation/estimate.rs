@@ -124,13 +124,14 @@ fn estimate_by(
         return Err(Unvalued::NothingNamed);
     }
     let weighed = Weighed::new(&title, model);
+    let category = subject.category.as_deref().filter(|category| model.knows(category));
+    let is_of_it = |comp: &Comp| category.is_none_or(|own| own == comp.category);
     let mut alike: Vec<(&Candidate<'_>, Likeness)> = candidates
         .iter()
         .filter(|candidate| candidate.comp.price_cents > 0 && candidate.comp.currency == subject.currency)
         .filter(|candidate| day - candidate.comp.day <= OLDEST_DAYS)
         .filter_map(|candidate| {
-            let same_category = subject.is_of(&candidate.comp.category);
-            Some((candidate, weighed.likeness(candidate.title, same_category)?))
+            Some((candidate, weighed.likeness(candidate.title, is_of_it(candidate.comp))?))
         })
         .collect();
     let mut usual = match usual {
@@ -149,7 +150,11 @@ fn estimate_by(
                 true => larger(&title, candidate.title, &usual, effects),
                 false => 0.0,
             };
-            Comparable::new(subject, candidate.comp, *like, larger, effects, model, day)
+            let mut comparable = Comparable::new(subject, candidate.comp, *like, larger, effects, model, day);
+            if !is_of_it(candidate.comp) {
+                comparable.weight *= OTHER_CATEGORY_WEIGHT;
+            }
+            comparable
         })
         .collect();
     if comparable.iter().all(|comparable| comparable.why.age_days > SEEN_WITHIN_DAYS) {
@@ -247,14 +252,12 @@ impl<'c> Comparable<'c> {
             }
             _ => 1.0,
         };
-        let category_weight = if subject.is_of(&comp.category) { 1.0 } else { OTHER_CATEGORY_WEIGHT };
         Comparable {
             comp,
             weight: (-age_days / model.parameters.half_life_days).exp2()
                 * like.similarity.powi(2)
                 * model.parameters.noise.weight(comp.kind, comp.condition)
-                * place_weight
-                * category_weight,
+                * place_weight,
             effects,
             ln_price: (comp.price_cents as f64).ln() - effects.condition(comp.condition)
                 + effects.trend * age_days

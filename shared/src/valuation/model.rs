@@ -223,6 +223,12 @@ impl Model {
         (middle, (scale.powi(2) - chance.powi(2)).max((LEFT * chance).powi(2)).sqrt())
     }
 
+    /// Whether a category says what a thing is. One that hardly any comp has does not: marketplaces name theirs in many
+    /// ways.
+    pub fn knows(&self, category: &str) -> bool {
+        self.version == 0 && self.term_weights.is_empty() || self.parameters.categories.contains_key(category)
+    }
+
     pub fn effects(&self, category: &str) -> &Effects {
         self.parameters.categories.get(category).unwrap_or(&self.parameters.market)
     }

@@ -239,3 +239,23 @@ fn words_that_the_market_knows_are_not_slips_of_each_other() {
         assert!(estimate.evidence.len() == count && (0.9..1.6).contains(&times), "{title}: {estimate:?}");
     }
 }
+
+#[test]
+fn a_category_that_the_market_does_not_know_says_nothing() {
+    let mut random = Random::with_a_new_seed();
+    let mut comps = Vec::new();
+    for (model, base) in [("R7", 20_000.0), ("R8", 35_000.0), ("Q5", 12_000.0), ("T9", 60_000.0)] {
+        comps.extend((0..20).map(|_| sold(&mut random, format!("Acme {model} phone"), "phones", base)));
+        comps.extend((0..20).map(|_| sold(&mut random, "Ostby B4 speaker".into(), "speakers", 9_000.0)));
+    }
+    comps.iter_mut().zip(1..).for_each(|(comp, id)| comp.id = id);
+    let model = fit(&comps, TODAY);
+    let of = |category: Option<&str>| {
+        let category = category.map(str::to_owned);
+        value(&comps, &Subject { category, ..in_good_condition("R8") }, &model)
+    };
+    let estimate = of(None).expect("has comps");
+    assert_eq!(of(Some("phones")).as_ref(), Ok(&estimate));
+    assert_eq!(of(Some("Electronics > Cell phones")), Ok(estimate));
+    assert_eq!(of(Some("speakers")), Err(Unvalued::NoComparableSales));
+}
