@@ -21,7 +21,7 @@ const MARKET: f64 = 60.0;
 /// An age of this many days counts as one in the shrinkage of a trend.
 const TREND_UNIT: f64 = 100.0;
 /// A category with fewer goes with the market.
-const FEWEST_IN_CATEGORY: usize = 60;
+const FEWEST_IN_CATEGORY: usize = 20;
 
 /// The last of these is an unknown condition.
 const CONDITIONS: usize = 6;
