@@ -28,14 +28,17 @@ pub const BARGAIN: f64 = 0.7;
 pub struct Dirt {
     pub bad_comps: f64,
     pub scams: f64,
+    /// Sellers tell brand, model, variant and what it is, without a typing error, as where they pick them from a list.
+    pub tidy_titles: bool,
 }
 
 /// The first is the simulation that the goals come from; the others are what the goals name beside it.
-pub const DIRT: [Dirt; 4] = [
-    Dirt { bad_comps: 0.08, scams: 0.01 },
-    Dirt { bad_comps: 0.20, scams: 0.01 },
-    Dirt { bad_comps: 0.08, scams: 0.03 },
-    Dirt { bad_comps: 0.20, scams: 0.03 },
+pub const DIRT: [Dirt; 5] = [
+    Dirt { bad_comps: 0.08, scams: 0.01, tidy_titles: false },
+    Dirt { bad_comps: 0.20, scams: 0.01, tidy_titles: false },
+    Dirt { bad_comps: 0.08, scams: 0.03, tidy_titles: false },
+    Dirt { bad_comps: 0.20, scams: 0.03, tidy_titles: false },
+    Dirt { bad_comps: 0.08, scams: 0.01, tidy_titles: true },
 ];
 
 #[derive(Debug, Clone, PartialEq)]
@@ -152,12 +155,12 @@ impl Listing {
 }
 
 impl Market {
-    /// The same seed and dirt make the same market to the bit; dirt changes prices, never products.
+    /// The same seed and dirt make the same market to the bit; dirt changes prices and titles, never products.
     pub fn generate(seed: u64, dirt: Dirt) -> Market {
         let products = products::generate(&mut Random::new(seed, "products"));
         let prices = Prices::generate(&mut Random::new(seed, "prices"));
         let comps = comps::generate(&products, &prices, dirt, seed);
-        let sales = comps::sales(&products, &prices, &mut Random::new(seed, "sales"));
+        let sales = comps::sales(&products, &prices, dirt, &mut Random::new(seed, "sales"));
         let listings = listings::generate(&products, &prices, dirt, seed);
         Market { products, comps, sales, listings, prices }
     }

@@ -25,9 +25,10 @@ pub struct Goal {
 
 pub fn market(seed: u64, dirt: Dirt, market: &Market, figures: &Figures) -> Vec<Goal> {
     println!(
-        "seed {seed}, {:.0} % bad comps, {:.0} % scams: {} products, {} comps, {} sales, {} listings",
+        "seed {seed}, {:.0} % bad comps, {:.0} % scams{}: {} products, {} comps, {} sales, {} listings",
         100.0 * dirt.bad_comps,
         100.0 * dirt.scams,
+        if dirt.tidy_titles { ", tidy titles" } else { "" },
         market.products.len(),
         market.comps.len(),
         market.sales.len(),

@@ -48,7 +48,7 @@ pub fn generate(products: &[Product], prices: &Prices, dirt: Dirt, seed: u64) ->
             comps.push(MarketComp {
                 comp: Comp {
                     id: comps.len() as i64,
-                    title: titles::write(product, form, &mut random),
+                    title: titles::write(product, form, dirt, &mut random),
                     category: category(product, &mut random).to_owned(),
                     price_cents: prices::rounded((log_price + error).exp()),
                     currency: currency.to_owned(),
@@ -67,7 +67,7 @@ pub fn generate(products: &[Product], prices: &Prices, dirt: Dirt, seed: u64) ->
 }
 
 /// Sales of products, each as likely as another: the thin ones count.
-pub fn sales(products: &[Product], prices: &Prices, random: &mut Random) -> Vec<Sale> {
+pub fn sales(products: &[Product], prices: &Prices, dirt: Dirt, random: &mut Random) -> Vec<Sale> {
     let mut sales = Vec::with_capacity(SALES);
     for _ in 0..SALES {
         let index = random.below(products.len());
@@ -78,7 +78,7 @@ pub fn sales(products: &[Product], prices: &Prices, random: &mut Random) -> Vec<
         let fair = prices.fair(product, form, condition, day);
         sales.push(Sale {
             price_cents: prices::rounded((fair + SALE_NOISE * random.normal()).exp()),
-            subject: subject(product, form, condition, CURRENCY, random),
+            subject: subject(product, form, condition, CURRENCY, dirt, random),
             day,
             product: index,
             fair_cents: fair.exp(),
@@ -96,13 +96,14 @@ pub fn subject(
     form: Form,
     condition: Condition,
     currency: &str,
+    dirt: Dirt,
     random: &mut Random,
 ) -> Subject {
     /// Not every marketplace names one.
     const WITHOUT_CATEGORY: f64 = 0.03;
     let category = category(product, random);
     Subject {
-        title: titles::write(product, form, random),
+        title: titles::write(product, form, dirt, random),
         category: (!random.chance(WITHOUT_CATEGORY)).then(|| category.to_owned()),
         condition: stated(random, condition),
         currency: currency.to_owned(),

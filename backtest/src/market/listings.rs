@@ -42,7 +42,7 @@ pub fn generate(products: &[Product], prices: &Prices, dirt: Dirt, seed: u64) ->
         let first = listings.len();
         listings.push(listing);
         for copy in 1..=copies {
-            listings.push(cross_posted(&listings[first], copy, products, &mut random));
+            listings.push(cross_posted(&listings[first], copy, products, dirt, &mut random));
         }
     }
     listings.truncate(LISTINGS);
@@ -68,7 +68,7 @@ fn listing(products: &[Product], prices: &Prices, dirt: Dirt, item: usize, rando
     };
     Listing {
         source: SOURCES[random.below(SOURCES.len())],
-        subject: comps::subject(product, form, condition, currency, random),
+        subject: comps::subject(product, form, condition, currency, dirt, random),
         price_cents: cents,
         said_to_be_free: offer == Offer::Free,
         age_hours: random.between(0.0, OLDEST_HOURS),
@@ -91,11 +91,17 @@ fn offer(form: Form, dirt: Dirt, random: &mut Random) -> Offer {
 }
 
 /// The same thing on another marketplace: other words, nearly the same price and place.
-fn cross_posted(listing: &Listing, copy: usize, products: &[Product], random: &mut Random) -> Listing {
+fn cross_posted(
+    listing: &Listing,
+    copy: usize,
+    products: &[Product],
+    dirt: Dirt,
+    random: &mut Random,
+) -> Listing {
     let mut copied = listing.clone();
     let source = SOURCES.iter().position(|&source| source == listing.source).expect("it is one of these");
     copied.source = SOURCES[(source + copy) % SOURCES.len()];
-    copied.subject.title = titles::write(&products[listing.product], listing.form, random);
+    copied.subject.title = titles::write(&products[listing.product], listing.form, dirt, random);
     if matches!(listing.offer, Offer::Honest | Offer::Planted | Offer::Scam) {
         let jitter = 1.0 + random.between(-PRICE_JITTER, PRICE_JITTER);
         copied.price_cents = (listing.price_cents as f64 * jitter / 100.0).round().max(1.0) as i64 * 100;

@@ -2,7 +2,7 @@
 
 use super::goods::{CATEGORIES, COLOURS, EMOJI, EXTRAS, NOISE};
 use super::random::Random;
-use super::{Form, Name, Product, Variant};
+use super::{Dirt, Form, Name, Product, Variant};
 
 // The shares are assumed: messy enough that no title can be relied on, tidy enough that people still find things.
 const WITHOUT_BRAND: f64 = 0.08;
@@ -20,8 +20,9 @@ const WITH_TYPO: f64 = 0.03;
 const CASES: [f64; 3] = [0.60, 0.28, 0.12];
 const SEPARATORS: [(&str, f64); 5] = [(" ", 0.70), (", ", 0.12), (" - ", 0.10), (" / ", 0.04), (" | ", 0.04)];
 
-pub fn write(product: &Product, form: Form, random: &mut Random) -> String {
-    let thing = thing(product, random);
+pub fn write(product: &Product, form: Form, dirt: Dirt, random: &mut Random) -> String {
+    let untidy = !dirt.tidy_titles;
+    let thing = thing(product, untidy, random);
     let mut title = match form {
         Form::Product => thing,
         Form::WithExtras => format!("{thing} {} {}", random.pick(&["with", "w/", "+"]), random.pick(&EXTRAS)),
@@ -30,7 +31,7 @@ pub fn write(product: &Product, form: Form, random: &mut Random) -> String {
         Form::ForParts => for_parts(&thing, random),
     };
     title = decorate(title, random);
-    if random.chance(WITH_TYPO) {
+    if untidy && random.chance(WITH_TYPO) {
         title = with_typo(&title, random);
     }
     match random.index(&CASES) {
@@ -40,30 +41,30 @@ pub fn write(product: &Product, form: Form, random: &mut Random) -> String {
     }
 }
 
-fn thing(product: &Product, random: &mut Random) -> String {
+fn thing(product: &Product, untidy: bool, random: &mut Random) -> String {
     let category = &CATEGORIES[product.category];
     let mut words = Vec::new();
-    if !random.chance(WITHOUT_BRAND) {
+    if !(untidy && random.chance(WITHOUT_BRAND)) {
         words.push(product.brand.clone());
     }
-    words.push(spelled(&product.name, random));
+    words.push(spelled(&product.name, untidy, random));
     if let Some(variant) = product.variant
-        && !random.chance(WITHOUT_VARIANT)
+        && !(untidy && random.chance(WITHOUT_VARIANT))
     {
         words.push(measured(variant, random));
     }
-    if !random.chance(WITHOUT_NOUN) {
+    if !(untidy && random.chance(WITHOUT_NOUN)) {
         words.push((*random.pick(category.nouns)).to_owned());
     }
-    if random.chance(OTHER_ORDER) {
+    if untidy && random.chance(OTHER_ORDER) {
         random.shuffle(&mut words);
     }
     words.join(" ")
 }
 
 /// `WH-1000XM4`, `WH1000XM4`, `WH 1000XM4`; `Zentro 12 Pro`, `Zentro12 Pro`.
-fn spelled(name: &Name, random: &mut Random) -> String {
-    let other = random.chance(OTHER_SPELLING);
+fn spelled(name: &Name, untidy: bool, random: &mut Random) -> String {
+    let other = untidy && random.chance(OTHER_SPELLING);
     let joint = if other { *random.pick(&["-", "", " "]) } else { name.joint };
     let mut words = Vec::new();
     if !name.tight.is_empty() {
