@@ -60,7 +60,7 @@ pub fn score(ask: &Ask, estimate: &Estimate, model: &Model) -> Option<Score> {
     let to_verify =
         |reason: &str| Some(Score { value: 0.0, band: Band::Verify, reasons: vec![reason.to_owned()] });
     if ask.said_to_be_broken {
-        return to_verify("the description says that it does not work; the title does not");
+        return to_verify("the description says that it is broken, and the title does not");
     }
     if price == 0 && ask.said_to_be_free {
         let saved = estimate.low_cents as f64;
