@@ -22,6 +22,8 @@ const MOST_WORDS: usize = 50_000;
 
 /// Of a word's comps, the part in its main category: a brand's is lower than a model's.
 const IN_ONE_CATEGORY: (f64, f64) = (0.35, 0.75);
+/// From here on it is a word of one category. What other categories' comps of that name cost is another product's price.
+const IN_ONE: f64 = 0.5;
 /// Of its main category's comps, the part that has the word: down from the first to the second it becomes a name.
 const OF_THE_CATEGORY: (f64, f64) = (0.35, 0.12);
 /// A category with fewer comps than some says little of how common a word is in it.
@@ -63,7 +65,7 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
         .words
         .iter()
         .filter(|(text, found)| {
-            found.place.in_one < 0.5 && found.of_its_models(correlations.get(*text).copied()) > 0.5
+            found.place.in_one < IN_ONE && found.of_its_models(correlations.get(*text).copied()) > 0.5
         })
         .map(|(text, _)| *text)
         .collect();
@@ -150,6 +152,9 @@ impl<'c> Market<'c> {
         }
         for found in words.values_mut() {
             found.place = found.place_in(&categories);
+            if found.place.in_one >= IN_ONE {
+                found.relative_prices = found.prices_in_one(comps);
+            }
         }
         let all = comps.len().max(1) as f64;
         let alike: f64 = categories.values().map(|of| (of.comps as f64 / all).powi(2)).sum();
@@ -190,7 +195,7 @@ impl<'c> Market<'c> {
     /// See [`OF_ITS_MODELS`]. Only of words that are mostly told of a model.
     fn correlations(&self) -> BTreeMap<&'c str, f64> {
         let is_model = |found: &Found<'_>| {
-            found.place.in_one > 0.5
+            found.place.in_one > IN_ONE
                 && found.comps.len() >= FEWEST_OF_A_MODEL
                 && (found.coded
                     || found.weight(found.place.in_one * found.place.of_few, self.telling) >= MODEL)
@@ -284,6 +289,12 @@ impl Found<'_> {
     fn main_category(&self) -> (&str, usize) {
         let most = self.by_category.iter().max_by_key(|(_, count)| **count);
         most.map(|(category, count)| (*category, *count)).expect("a comp has a category")
+    }
+
+    fn prices_in_one(&self, comps: &[Comp]) -> Vec<f64> {
+        let (category, _) = self.main_category();
+        let prices = self.comps.iter().zip(&self.relative_prices);
+        prices.filter(|(index, _)| comps[**index].category == category).map(|(_, price)| *price).collect()
     }
 
     fn place_in(&self, categories: &BTreeMap<&str, Category>) -> Place {

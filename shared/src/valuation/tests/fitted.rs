@@ -259,3 +259,33 @@ fn a_category_that_the_market_does_not_know_says_nothing() {
     assert_eq!(of(Some("Electronics > Cell phones")), Ok(estimate));
     assert_eq!(of(Some("speakers")), Err(Unvalued::NoComparableSales));
 }
+
+#[test]
+fn the_name_of_what_is_sold_most_is_one_also_where_another_brand_has_it_elsewhere() {
+    let mut random = Random::with_a_new_seed();
+    let mut comps = Vec::new();
+    for (title, category, base, count) in [
+        ("Acme Graneby", "consoles", 20_000.0, 40),
+        ("Norvik Tallo", "consoles", 60_000.0, 10),
+        ("Ostby Hemna", "consoles", 8_000.0, 10),
+        ("Ostby Graneby", "lamps", 2_000.0, 17),
+        ("Norvik Fjell", "lamps", 6_000.0, 20),
+        ("Acme Brusk", "lamps", 12_000.0, 20),
+    ] {
+        for _ in 0..count {
+            let price = base * (0.9 * (share(&mut random) - 0.5)).exp();
+            comps.push(sold(&mut random, title.into(), category, price));
+        }
+    }
+    comps.iter_mut().zip(1..).for_each(|(comp, id)| comp.id = id);
+    let model = fit(&comps, TODAY);
+    let weight = model.term_weights.get("graneby").expect("was seen");
+    assert!(weight > 0.5, "{weight}");
+    for (title, category, base) in
+        [("Acme Graneby", "consoles", 20_000.0), ("Ostby Graneby", "lamps", 2_000.0)]
+    {
+        let subject = Subject { category: Some(category.into()), ..in_good_condition(title) };
+        let estimate = value(&comps, &subject, &model).expect("has comps");
+        assert!((estimate.fair_price_cents as f64 / base - 1.0).abs() < 0.3, "{title}: {estimate:?}");
+    }
+}
