@@ -1,13 +1,12 @@
 //! What sellers say of a thing beside its name: that it is given away, that it does not work.
 
-use super::title::{Offer, Title, is_accessory};
+use super::title::{Offer, Title, is_accessory, is_set_phrase_of_a_defect};
 
 /// Whether a text says that the thing costs nothing.
 pub fn says_free(title: &str, description: Option<&str>) -> bool {
     [Some(title), description].into_iter().flatten().any(|text| {
         let text = text.to_lowercase();
-        let words: Vec<&str> =
-            text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words = words(&text);
         words.iter().enumerate().any(|(index, word)| {
             let next = words.get(index + 1).copied().unwrap_or_default();
             let before = if index > 0 { words[index - 1] } else { "" };
@@ -38,6 +37,10 @@ pub fn says_free(title: &str, description: Option<&str>) -> bool {
     })
 }
 
+fn words(text: &str) -> Vec<&str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
+}
+
 /// Whether the description says that the thing itself does not work, and the title does not: such a thing is not worth
 /// what its title is. Said of what comes with it, under a condition, or of what suits the seller no longer ("doesn't work
 /// for our new place"), it is no defect.
@@ -45,8 +48,7 @@ pub fn says_broken(title: &str, description: Option<&str>) -> bool {
     let Some(description) = description else { return false };
     let lower = description.to_lowercase().replace(['\'', '’'], "");
     let says_so = lower.split(['.', '!', '?', ';', '\n']).any(|sentence| {
-        let words: Vec<&str> =
-            sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words = words(sentence);
         (0..words.len()).any(|at| is_defect(&words[at..]) && !is_denied(&words[..at]))
     });
     says_so && Title::read(title).offer != Offer::Broken
@@ -75,10 +77,9 @@ fn is_defect(words: &[&str]) -> bool {
     match (word(0), word(1)) {
         ("does" | "did" | "will" | "do" | "is", "not") | ("no", "longer") => works(2),
         ("doesnt" | "didnt" | "wont" | "dont" | "isnt" | "not" | "stopped" | "quit" | "quits", _) => works(1),
-        ("for" | "spare" | "spares", "parts") => true,
-        ("parts", "only") | ("spares", "or") | ("parts", "or") => true,
+        (first, second) if is_set_phrase_of_a_defect(first, second) => true,
+        ("spare" | "spares", "parts") | ("spares" | "parts", "or") | ("water" | "liquid", "damaged") => true,
         ("need" | "needs", "repair" | "repairs" | "repaired" | "repairing" | "fixing" | "fixed") => true,
-        ("water" | "liquid", "damage" | "damaged") | ("icloud" | "activation", "lock" | "locked") => true,
         ("cracked" | "broken" | "shattered", "screen" | "lcd" | "display") => true,
         ("screen" | "lcd" | "display", "is") => {
             matches!(word(2), "cracked" | "broken" | "shattered" | "dead")

@@ -224,7 +224,7 @@ impl Model {
     }
 
     /// Whether a category says what a thing is. One that hardly any comp has does not: marketplaces name theirs in many
-    /// ways.
+    /// ways. Before the first fit each does.
     pub fn knows(&self, category: &str) -> bool {
         self.version == 0 && self.term_weights.is_empty() || self.parameters.categories.contains_key(category)
     }

@@ -7,7 +7,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use self::reader::Reader;
-pub use self::reader::is_accessory;
+pub use self::reader::{is_accessory, is_set_phrase_of_a_defect};
 use self::tokens::{normalized, tokens};
 
 /// What was read out of a title. Two titles of one product differ in case, punctuation, order and decoration; what is

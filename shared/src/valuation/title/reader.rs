@@ -68,10 +68,10 @@ impl Reader {
                 does,
                 _,
             ) if WORKS.contains(&does) => 2,
-            ("for", "parts", _) | ("parts", "only", _) | ("turn", "on", _) => 2,
+            _ if is_set_phrase_of_a_defect(first, second) => 2,
+            ("turn", "on", _) => 2,
             ("no", "power", cord) if cord != "supply" && !is_accessory(cord) => 2,
-            ("water" | "liquid", "damage", _) | ("icloud" | "activation", "lock" | "locked", _) => 2,
-            ("needs", "work" | "fixing", _) => 2,
+            ("needs", "work", _) => 2,
             // "Never broken" is as good as it gets.
             ("not" | "never" | "nothing" | "isnt", defect, _) if meaning(defect) == Some(Meaning::Broken) => {
                 return Some(2);
@@ -406,6 +406,18 @@ fn is_unit(tokens: &[Token<'_>], at: usize) -> bool {
         _ => false,
     };
     unit(token.text).is_some() && !is_preposition
+}
+
+/// What says in a title as in a description that a thing does not work as it should.
+pub fn is_set_phrase_of_a_defect(first: &str, second: &str) -> bool {
+    matches!(
+        (first, second),
+        ("for", "parts")
+            | ("parts", "only")
+            | ("needs", "fixing")
+            | ("water" | "liquid", "damage")
+            | ("icloud" | "activation", "lock" | "locked")
+    )
 }
 
 /// What is bought for another thing: a case, a charger.
