@@ -11,7 +11,7 @@ use crate::measures::median;
 pub struct Baselines<'m> {
     market: &'m Market,
     category_means: HashMap<String, f64>,
-    by_product: HashMap<usize, Vec<&'m Comp>>,
+    by_product: HashMap<usize, Vec<&'m Comp<'m>>>,
     product_medians: HashMap<usize, f64>,
 }
 
@@ -19,8 +19,8 @@ impl<'m> Baselines<'m> {
     pub fn new(market: &'m Market) -> Baselines<'m> {
         /// As the earlier system averaged.
         const NEWEST: usize = 25;
-        let mut by_category: HashMap<&str, Vec<&Comp>> = HashMap::new();
-        let mut by_product: HashMap<usize, Vec<&Comp>> = HashMap::new();
+        let mut by_category: HashMap<&str, Vec<&Comp<'_>>> = HashMap::new();
+        let mut by_product: HashMap<usize, Vec<&Comp<'_>>> = HashMap::new();
         for market_comp in &market.comps {
             let comp = &market_comp.comp;
             if comp.currency != CURRENCY {

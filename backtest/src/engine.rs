@@ -13,7 +13,7 @@ pub struct Engine<'c> {
 }
 
 impl<'c> Engine<'c> {
-    pub fn fitted(comps: &'c [Comp], day: f64) -> Engine<'c> {
+    pub fn fitted(comps: &'c [Comp<'c>], day: f64) -> Engine<'c> {
         Engine { model: fit(comps, day), catalog: Catalog::new(comps) }
     }
 

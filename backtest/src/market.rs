@@ -103,7 +103,7 @@ impl Form {
 /// A comp, whose id is its place in `Market::comps`, and what it really is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketComp {
-    pub comp: Comp,
+    pub comp: Comp<'static>,
     pub product: usize,
     pub form: Form,
     /// Its price is not its product's.
@@ -167,7 +167,7 @@ impl Market {
 
     /// What a comp of the product, if a good one, says of the logarithm of its fair price on a day, by the true effects
     /// of what its seller told.
-    pub fn adjusted(&self, comp: &Comp, product: usize, condition: Option<Condition>, day: f64) -> f64 {
+    pub fn adjusted(&self, comp: &Comp<'_>, product: usize, condition: Option<Condition>, day: f64) -> f64 {
         let product = &self.products[product];
         let paid =
             self.prices.told(product, condition, day) - self.prices.told(product, comp.condition, comp.day);

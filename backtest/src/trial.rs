@@ -67,7 +67,7 @@ pub struct Evidence {
 
 impl Trial {
     pub fn run(market: Market) -> Result<Trial> {
-        let comps: Vec<Comp> = market.comps.iter().map(|comp| comp.comp.clone()).collect();
+        let comps: Vec<Comp<'_>> = market.comps.iter().map(|comp| comp.comp.clone()).collect();
         let engine = Engine::fitted(&comps, TODAY);
         let mut estimates = Vec::with_capacity(market.sales.len());
         for sale in &market.sales {

@@ -85,7 +85,7 @@ async fn read_titles(db: &Database, deadline: Instant) -> Result<usize> {
 }
 
 /// The newest comps, oldest id first, and the database's day.
-async fn all_comps(db: &Database) -> Result<(Vec<Comp>, f64)> {
+async fn all_comps(db: &Database) -> Result<(Vec<Comp<'static>>, f64)> {
     let (mut after, day) = comp_terms::newest_range(db, MOST_COMPS).await?;
     let mut comps = Vec::new();
     loop {

@@ -14,7 +14,7 @@ mod report;
 mod score;
 mod title;
 
-pub use self::catalog::{Candidate, Catalog, NEWEST_ASKING, NEWEST_SOLD, lookups};
+pub use self::catalog::{Catalog, NEWEST_ASKING, NEWEST_SOLD, lookups};
 pub use self::clusters::{Posting, clusters, product};
 pub use self::deal_score_v1::{EARLIER_PLACE, Earlier, deal_score_v1};
 pub use self::description::{says_broken, says_free};
@@ -26,6 +26,8 @@ pub use self::report::{ListingValuation, ReportedEvidence, ValuationReport, evid
 pub use self::score::{Ask, Band, Score, score};
 pub use self::title::{Title, terms};
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 
 use crate::http::Fields;
@@ -33,19 +35,32 @@ use crate::values::{CompKind, Condition, Currency, Latitude, Longitude, Text};
 
 /// A comparable sale, or an offer of a comparable thing.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Comp {
+pub struct Comp<'c> {
     pub id: i64,
-    pub title: String,
-    pub category: String,
+    pub title: Cow<'c, str>,
+    /// What was read out of the title.
+    pub reading: Title,
+    pub category: Cow<'c, str>,
     /// Minor units of `currency`.
     pub price_cents: i64,
-    pub currency: String,
+    pub currency: Cow<'c, str>,
     pub condition: Option<Condition>,
     pub kind: CompKind,
     /// When it had this price, in days since 1970.
     pub day: f64,
     /// Latitude and longitude.
     pub place: Option<(f64, f64)>,
+}
+
+impl Comp<'_> {
+    pub fn into_owned(self) -> Comp<'static> {
+        Comp {
+            title: self.title.into_owned().into(),
+            category: self.category.into_owned().into(),
+            currency: self.currency.into_owned().into(),
+            ..self
+        }
+    }
 }
 
 /// What is to be valued.

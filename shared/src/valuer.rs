@@ -12,7 +12,7 @@ use crate::db::deals::PostedDeal;
 use crate::db::listings_to_value::{self, Deal, Snapshot, Valued, Waiting};
 use crate::db::{Database, deals, listing_scores, valuation_models};
 use crate::valuation::{
-    Ask, Catalog, EARLIER_PLACE, Earlier, Estimate, ListingValuation, Model, Posting, Subject, Title,
+    Ask, Catalog, Comp, EARLIER_PLACE, Earlier, Estimate, ListingValuation, Model, Posting, Subject, Title,
     Unvalued, ValuationReport, clusters, deal_score_v1, estimate, evidence, lookups, miles, product,
     reproduce, says_broken, says_free, score,
 };
@@ -24,21 +24,14 @@ pub struct Valuer {
     model: Mutex<Option<Arc<Model>>>,
 }
 
-/// A value, and what it was found from.
-#[derive(Debug)]
-pub struct Valuation {
-    pub estimate: Result<Estimate, Unvalued>,
-    pub found: Found,
-    pub model: Arc<Model>,
-}
-
 impl Valuer {
     /// One indexed query, and one more when there is a new model.
-    pub async fn value(&self, db: &Database, subject: &Subject) -> Result<Valuation> {
+    pub async fn value(&self, db: &Database, subject: &Subject) -> Result<ValuationReport> {
         let (found, model) = self.look_up(db, [subject]).await?;
-        let catalog = Catalog::of_one_subject(&found.comps);
-        let estimate = estimate(subject, &catalog.all(), &model, found.as_of.days());
-        Ok(Valuation { estimate, found, model })
+        let comps = found.comps();
+        let candidates: Vec<&Comp<'_>> = comps.iter().collect();
+        let estimate = estimate(subject, &candidates, &model, found.as_of.days());
+        Ok(ValuationReport::of(&estimate, &comps, &subject.currency, model.name(), found.as_of))
     }
 
     /// Values those of these listings that wait for it. A failure is none of the request that changed them: they go on
@@ -115,7 +108,8 @@ impl Valuer {
         }
         let subjects: Vec<Subject> = waiting.iter().map(Waiting::subject).collect();
         let (found, model) = self.look_up(db, &subjects).await?;
-        let catalog = Catalog::new(&found.comps);
+        let comps = found.comps();
+        let catalog = Catalog::new(&comps);
         let day = found.as_of.days();
         let mut valued: Vec<Valued<'_>> = Vec::with_capacity(waiting.len());
         for (waiting, subject) in waiting.iter().zip(&subjects) {
@@ -275,8 +269,8 @@ pub async fn explain(db: &Database, listing_id: i64) -> Result<ListingValuation>
     let comps = comp_terms::by_ids(db, &snapshot.comps).await?;
     // Without the model there is nothing to explain it by; the next night's values are by one that is kept.
     let estimate = model.and_then(|model| {
-        let catalog = Catalog::of_one_subject(&comps);
-        reproduce(&subject, &catalog.all(), &snapshot.usual, &model, snapshot.as_of.days()).ok()
+        let candidates: Vec<&Comp<'_>> = comps.iter().collect();
+        reproduce(&subject, &candidates, &snapshot.usual, &model, snapshot.as_of.days()).ok()
     });
     Ok(ListingValuation {
         listing_id,

@@ -1,6 +1,6 @@
 //! What was paid and asked before today, and what is paid after it.
 
-use shared::valuation::{Comp, Subject};
+use shared::valuation::{Comp, Subject, Title};
 use shared::values::{CompKind, Condition};
 
 use super::goods::CATEGORIES;
@@ -45,13 +45,15 @@ pub fn generate(products: &[Product], prices: &Prices, dirt: Dirt, seed: u64) ->
                 log_price += markup;
             }
             let (bad, error) = error(product, products, dirt, &mut dirty);
+            let title = titles::write(product, form, dirt, &mut random);
             comps.push(MarketComp {
                 comp: Comp {
                     id: comps.len() as i64,
-                    title: titles::write(product, form, dirt, &mut random),
-                    category: category(product, &mut random).to_owned(),
+                    reading: Title::read(&title),
+                    title: title.into(),
+                    category: category(product, &mut random).to_owned().into(),
                     price_cents: prices::rounded((log_price + error).exp()),
-                    currency: currency.to_owned(),
+                    currency: currency.to_owned().into(),
                     condition: stated(&mut random, condition),
                     kind,
                     day,

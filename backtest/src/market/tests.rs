@@ -95,9 +95,9 @@ fn one_listing_in_twenty_is_a_bargain() {
 #[test]
 fn titles_are_what_a_database_takes() {
     let market = Market::generate(SEED, DIRT[0]);
-    let titles = market.comps.iter().map(|comp| &comp.comp.title);
-    let titles = titles.chain(market.sales.iter().map(|sale| &sale.subject.title));
-    for title in titles.chain(market.listings.iter().map(|listing| &listing.subject.title)) {
+    let titles = market.comps.iter().map(|comp| &*comp.comp.title);
+    let titles = titles.chain(market.sales.iter().map(|sale| sale.subject.title.as_str()));
+    for title in titles.chain(market.listings.iter().map(|listing| listing.subject.title.as_str())) {
         assert!(!title.trim().is_empty() && title.chars().count() <= 255, "{title}");
     }
 }

@@ -3,7 +3,7 @@
 use lambda_http::Request;
 use lambda_http::http::Method;
 use shared::http::{self, Caller, Response};
-use shared::valuation::{NewValuation, Subject, ValuationReport};
+use shared::valuation::{NewValuation, Subject};
 use shared::{App, Error, Result, Role};
 
 #[cfg(test)]
@@ -23,14 +23,7 @@ async fn route(app: &App, request: Request) -> Result<Response> {
             // Without effect: asking twice is harmless.
             http::idempotency_key(&request)?;
             let subject: Subject = http::body(&request, NewValuation::read)?.into();
-            let valuation = app.valuer.value(&app.db, &subject).await?;
-            http::ok(&ValuationReport::of(
-                &valuation.estimate,
-                &valuation.found.comps,
-                &subject.currency,
-                valuation.model.name(),
-                valuation.found.as_of,
-            ))
+            http::ok(&app.valuer.value(&app.db, &subject).await?)
         }
         (["valuations"], _) => Err(Error::MethodNotAllowed("POST")),
         _ => Err(Error::NotFound("path")),

@@ -74,6 +74,5 @@ async fn price(app: &App, found: &Recognition) -> Result<Option<i64>, Error> {
         currency: CURRENCY.into(),
         place: None,
     };
-    let valuation = app.valuer.value(&app.db, &subject).await?;
-    Ok(valuation.estimate.ok().map(|estimate| estimate.fair_price_cents))
+    Ok(app.valuer.value(&app.db, &subject).await?.fair_price_cents)
 }

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use super::Database;
 use super::columns::Columns;
 use crate::Result;
-use crate::valuation::{Comp, NEWEST_ASKING, NEWEST_SOLD};
+use crate::valuation::{Comp, NEWEST_ASKING, NEWEST_SOLD, Title};
 use crate::values::Timestamp;
 
 /// What was found at one moment.
@@ -15,7 +15,14 @@ pub struct Found {
     pub as_of: Timestamp,
     /// Of the newest model; 0 before the first.
     pub model_version: i32,
-    pub comps: Vec<Comp>,
+    rows: Vec<Row>,
+}
+
+impl Found {
+    pub fn comps(&self) -> Vec<Comp<'_>> {
+        let rows = self.rows.iter().filter(|row| row.get::<_, Option<i64>>(2).is_some());
+        rows.map(|row| comp(row, 2)).collect()
+    }
 }
 
 const COLUMNS: &str = "comps.id, comps.title, comps.category, comps.price_cents, comps.currency,
@@ -49,47 +56,40 @@ pub async fn newest(db: &Database, lookups: &[(String, String)]) -> Result<Found
         newest("asking", NEWEST_ASKING)
     );
     let rows = db.read(&sql, &[&terms, &currencies]).await?;
-    Ok(Found {
-        as_of: rows[0].get(0),
-        model_version: rows[0].get(1),
-        comps: rows
-            .iter()
-            .filter(|row| row.get::<_, Option<i64>>(2).is_some())
-            .map(|row| comp(row, 2))
-            .collect(),
-    })
+    Ok(Found { as_of: rows[0].get(0), model_version: rows[0].get(1), rows })
 }
 
 /// Comps by their ids, for those that are still there.
-pub async fn by_ids(db: &Database, ids: &[i64]) -> Result<Vec<Comp>> {
+pub async fn by_ids(db: &Database, ids: &[i64]) -> Result<Vec<Comp<'static>>> {
     let sql = format!("select {COLUMNS} from comps where id = any ($1)");
-    Ok(db.read(&sql, &[&ids]).await?.iter().map(|row| comp(row, 0)).collect())
+    Ok(db.read(&sql, &[&ids]).await?.iter().map(|row| comp(row, 0).into_owned()).collect())
 }
 
 /// A page of all comps, by id, for the fit.
-pub async fn page(db: &Database, after: i64, limit: i64) -> Result<Vec<Comp>> {
+pub async fn page(db: &Database, after: i64, limit: i64) -> Result<Vec<Comp<'static>>> {
     let sql = format!("select {COLUMNS} from comps where id > $1 order by id limit $2");
-    Ok(db.read(&sql, &[&after, &limit]).await?.iter().map(|row| comp(row, 0)).collect())
+    Ok(db.read(&sql, &[&after, &limit]).await?.iter().map(|row| comp(row, 0).into_owned()).collect())
 }
 
 /// In the order of `COLUMNS`, from the column `first` on.
-fn comp(row: &Row, first: usize) -> Comp {
+fn comp(row: &Row, first: usize) -> Comp<'_> {
     let mut columns = Columns::from(row, first);
     let id = columns.take();
-    let title = columns.take::<&str>().to_owned();
-    let category = columns.take::<&str>().to_owned();
+    let title: &str = columns.take();
+    let category: &str = columns.take();
     let price_cents = columns.take();
-    let currency = columns.take::<&str>().to_owned();
+    let currency: &str = columns.take();
     let condition: Option<&str> = columns.take();
     let kind: &str = columns.take();
     let observed_at: Timestamp = columns.take();
     let (lat, lng): (Option<f64>, Option<f64>) = (columns.take(), columns.take());
     Comp {
         id,
-        title,
-        category,
+        title: title.into(),
+        reading: Title::read(title),
+        category: category.into(),
         price_cents,
-        currency,
+        currency: currency.into(),
         condition: condition.map(|name| name.parse().expect("the enum has no other")),
         kind: kind.parse().expect("the enum has no other"),
         day: observed_at.days(),

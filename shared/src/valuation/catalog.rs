@@ -22,11 +22,10 @@ const FINDING_BESIDE: f64 = 0.6;
 
 /// The terms to look for: those that say the most, with and without the measures.
 pub fn lookups(title: &Title, model: &Model) -> Vec<String> {
-    let mut names: Vec<(f64, String)> = Vec::new();
+    let mut names: Vec<(f64, &str)> = Vec::new();
     for text in title.names() {
         let coded = text.contains(|c: char| c.is_ascii_digit());
-        let word = Word { text, coded };
-        names.push((weight(&word, model), word.text));
+        names.push((weight(&Word { text: text.to_owned(), coded }, model), text));
     }
     // Stable: of equal words the first, with numbers before those without.
     names.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -36,8 +35,8 @@ pub fn lookups(title: &Title, model: &Model) -> Vec<String> {
     // By "Fjord14" the same is found as by "Fjord", but for its other numbers.
     let begins_another =
         |name: &str| names.iter().any(|(_, other)| other.len() > name.len() && other.starts_with(name));
-    let mut names: Vec<String> =
-        names.iter().filter(|(_, name)| !begins_another(name)).map(|(_, name)| name.clone()).collect();
+    let mut names: Vec<&str> =
+        names.iter().map(|(_, name)| *name).filter(|name| !begins_another(name)).collect();
     names.truncate(3);
 
     let mut lookups = Vec::new();
@@ -50,65 +49,39 @@ pub fn lookups(title: &Title, model: &Model) -> Vec<String> {
     lookups
 }
 
-/// A comp with its title read.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'c> {
-    pub comp: &'c Comp,
-    pub title: &'c Title,
-}
-
 /// Comps in memory, found as the database finds them.
 pub struct Catalog<'c> {
-    comps: &'c [Comp],
-    titles: Vec<Title>,
     /// Oldest first.
-    by_term: HashMap<(String, CompKind, &'c str), Vec<usize>>,
+    by_term: HashMap<(String, CompKind, &'c str), Vec<&'c Comp<'c>>>,
 }
 
 impl<'c> Catalog<'c> {
-    pub fn new(comps: &'c [Comp]) -> Catalog<'c> {
-        let mut catalog = Catalog::of_one_subject(comps);
-        let by_term = &mut catalog.by_term;
-        for (index, (comp, title)) in comps.iter().zip(&catalog.titles).enumerate() {
-            for term in title.terms() {
-                by_term.entry((term, comp.kind, comp.currency.as_str())).or_default().push(index);
+    pub fn new(comps: impl IntoIterator<Item = &'c Comp<'c>>) -> Catalog<'c> {
+        let mut by_term: HashMap<_, Vec<&Comp<'_>>> = HashMap::new();
+        for comp in comps {
+            for term in comp.reading.terms() {
+                by_term.entry((term, comp.kind, &*comp.currency)).or_default().push(comp);
             }
         }
-        for indexes in by_term.values_mut() {
-            indexes
-                .sort_by(|&a, &b| comps[a].day.total_cmp(&comps[b].day).then(comps[a].id.cmp(&comps[b].id)));
+        for comps in by_term.values_mut() {
+            comps.sort_by(|a, b| a.day.total_cmp(&b.day).then(a.id.cmp(&b.id)));
         }
-        catalog
-    }
-
-    /// Comps that were looked up for one subject, which need no terms.
-    pub fn of_one_subject(comps: &'c [Comp]) -> Catalog<'c> {
-        let titles = comps.iter().map(|comp| Title::read(&comp.title)).collect();
-        Catalog { comps, titles, by_term: HashMap::new() }
+        Catalog { by_term }
     }
 
     /// What a subject may be compared with, of what was seen before a day.
-    pub fn candidates(&self, subject: &Subject, model: &Model, before: f64) -> Vec<Candidate<'_>> {
-        let mut found: Vec<usize> = Vec::new();
+    pub fn candidates(&self, subject: &Subject, model: &Model, before: f64) -> Vec<&'c Comp<'c>> {
+        let mut found: Vec<&Comp<'_>> = Vec::new();
         for term in lookups(&Title::read(&subject.title), model) {
             for (kind, most) in [(CompKind::Sold, NEWEST_SOLD), (CompKind::Asking, NEWEST_ASKING)] {
                 let key = (term.clone(), kind, subject.currency.as_str());
-                let Some(indexes) = self.by_term.get(&key) else { continue };
-                let end = indexes.partition_point(|&index| self.comps[index].day < before);
-                found.extend(indexes[..end].iter().rev().take(most));
+                let Some(comps) = self.by_term.get(&key) else { continue };
+                let end = comps.partition_point(|comp| comp.day < before);
+                found.extend(comps[..end].iter().rev().take(most));
             }
         }
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().map(|index| self.candidate(index)).collect()
-    }
-
-    /// All of them.
-    pub fn all(&self) -> Vec<Candidate<'_>> {
-        (0..self.comps.len()).map(|index| self.candidate(index)).collect()
-    }
-
-    fn candidate(&self, index: usize) -> Candidate<'_> {
-        Candidate { comp: &self.comps[index], title: &self.titles[index] }
+        found.sort_unstable_by_key(|comp| comp.id);
+        found.dedup_by_key(|comp| comp.id);
+        found
     }
 }

@@ -1,6 +1,6 @@
 //! The fair price: a robust weighted mean of what comparable things went for, brought to the condition and the day.
 
-use super::catalog::{Candidate, OLDEST_DAYS};
+use super::catalog::OLDEST_DAYS;
 use super::likeness::{Likeness, UsualAmounts, Weighed, larger};
 use super::model::{Effects, Grounds, bucket};
 use super::title::{Offer, Title};
@@ -94,7 +94,7 @@ const CONTESTED: f64 = 1.2;
 /// of the worse one stands, with its evidence.
 pub fn estimate(
     subject: &Subject,
-    candidates: &[Candidate<'_>],
+    candidates: &[&Comp<'_>],
     model: &Model,
     day: f64,
 ) -> Result<Estimate, Unvalued> {
@@ -104,7 +104,7 @@ pub fn estimate(
 /// The same estimate from its evidence alone, and the usual amounts that it was made with.
 pub fn reproduce(
     subject: &Subject,
-    evidence: &[Candidate<'_>],
+    evidence: &[&Comp<'_>],
     usual: &UsualAmounts,
     model: &Model,
     day: f64,
@@ -114,7 +114,7 @@ pub fn reproduce(
 
 fn estimate_by(
     subject: &Subject,
-    candidates: &[Candidate<'_>],
+    candidates: &[&Comp<'_>],
     usual: Option<&UsualAmounts>,
     model: &Model,
     day: f64,
@@ -125,18 +125,16 @@ fn estimate_by(
     }
     let weighed = Weighed::new(&title, model);
     let category = subject.category.as_deref().filter(|category| model.knows(category));
-    let is_of_it = |comp: &Comp| category.is_none_or(|own| own == comp.category);
-    let mut alike: Vec<(&Candidate<'_>, Likeness)> = candidates
+    let is_of_it = |comp: &Comp<'_>| category.is_none_or(|own| own == comp.category);
+    let mut alike: Vec<(&Comp<'_>, Likeness)> = candidates
         .iter()
-        .filter(|candidate| candidate.comp.price_cents > 0 && candidate.comp.currency == subject.currency)
-        .filter(|candidate| day - candidate.comp.day <= OLDEST_DAYS)
-        .filter_map(|candidate| {
-            Some((candidate, weighed.likeness(candidate.title, is_of_it(candidate.comp))?))
-        })
+        .filter(|comp| comp.price_cents > 0 && comp.currency == subject.currency)
+        .filter(|comp| day - comp.day <= OLDEST_DAYS)
+        .filter_map(|&comp| Some((comp, weighed.likeness(&comp.reading, is_of_it(comp))?)))
         .collect();
     let mut usual = match usual {
         Some(usual) => usual.clone(),
-        None => UsualAmounts::of(alike.iter().map(|(candidate, _)| candidate.title)),
+        None => UsualAmounts::of(alike.iter().map(|(comp, _)| &comp.reading)),
     };
     let siblings_alone = alike.iter().all(|(_, like)| like.sibling);
     if !siblings_alone {
@@ -144,14 +142,14 @@ fn estimate_by(
     }
     let mut comparable: Vec<Comparable<'_>> = alike
         .iter()
-        .map(|(candidate, like)| {
-            let effects = model.effects(&candidate.comp.category);
+        .map(|&(comp, like)| {
+            let effects = model.effects(&comp.category);
             let larger = match like.sibling || like.vague {
-                true => larger(&title, candidate.title, &usual, effects),
+                true => larger(&title, &comp.reading, &usual, effects),
                 false => 0.0,
             };
-            let mut comparable = Comparable::new(subject, candidate.comp, *like, larger, effects, model, day);
-            if !is_of_it(candidate.comp) {
+            let mut comparable = Comparable::new(subject, comp, like, larger, effects, model, day);
+            if !is_of_it(comp) {
                 comparable.weight *= OTHER_CATEGORY_WEIGHT;
             }
             comparable
@@ -225,7 +223,7 @@ const CONDITIONS: [Option<Condition>; 5] = [
 
 /// A comp with what it weighs, and says, whatever the condition that is valued.
 struct Comparable<'c> {
-    comp: &'c Comp,
+    comp: &'c Comp<'c>,
     weight: f64,
     effects: &'c Effects,
     /// As it would be in the condition that others are told against, paid, today.
@@ -237,7 +235,7 @@ impl<'c> Comparable<'c> {
     /// `larger` is what the subject is worth more for being larger.
     fn new(
         subject: &Subject,
-        comp: &'c Comp,
+        comp: &'c Comp<'c>,
         like: Likeness,
         larger: f64,
         effects: &'c Effects,

@@ -7,20 +7,18 @@ mod words;
 
 use super::catalog::{Catalog, OLDEST_DAYS};
 use super::model::ASSUMED;
-use super::title::Title;
 use super::{Comp, Model};
 
 /// Fits a model to all comps that were seen before `day` (Unix days). The same comps in the same order give the same
 /// model. Its version is 0 until it is stored.
-pub fn fit(comps: &[Comp], day: f64) -> Model {
-    let usable = |comp: &&Comp| comp.price_cents > 0 && comp.day < day && comp.day >= day - OLDEST_DAYS;
-    let comps: Vec<Comp> = comps.iter().filter(usable).cloned().collect();
-    let titles: Vec<Title> = comps.iter().map(|comp| Title::read(&comp.title)).collect();
+pub fn fit(comps: &[Comp<'_>], day: f64) -> Model {
+    let usable = |comp: &&Comp<'_>| comp.price_cents > 0 && comp.day < day && comp.day >= day - OLDEST_DAYS;
+    let comps: Vec<&Comp<'_>> = comps.iter().filter(usable).collect();
 
     let mut model = Model::unfitted();
-    model.term_weights = words::weights(&comps, &titles);
-    effects::learn(&comps, &titles, &mut model, day);
-    let catalog = Catalog::new(&comps);
+    model.term_weights = words::weights(&comps);
+    effects::learn(&comps, &mut model, day);
+    let catalog = Catalog::new(comps.iter().copied());
     let sales = residuals::sales(&comps, day);
     model.parameters.half_life_days = residuals::best_half_life(&catalog, &sales, &model);
     model.parameters.residuals = residuals::learn(&catalog, &sales, &model);

@@ -61,7 +61,7 @@ pub struct ListingValuation {
 impl ValuationReport {
     pub fn of(
         estimate: &Result<Estimate, Unvalued>,
-        comps: &[Comp],
+        comps: &[Comp<'_>],
         currency: &str,
         model: String,
         as_of: Timestamp,
@@ -101,13 +101,13 @@ impl ValuationReport {
 }
 
 /// As callers are told it.
-pub fn evidence(estimate: &Estimate, comps: &[Comp]) -> Vec<ReportedEvidence> {
-    let comps: FxHashMap<i64, &Comp> = comps.iter().map(|comp| (comp.id, comp)).collect();
+pub fn evidence(estimate: &Estimate, comps: &[Comp<'_>]) -> Vec<ReportedEvidence> {
+    let comps: FxHashMap<i64, &Comp<'_>> = comps.iter().map(|comp| (comp.id, comp)).collect();
     let reported = estimate.evidence.iter().filter_map(|evidence| {
         let comp = comps.get(&evidence.comp_id)?;
         Some(ReportedEvidence {
             comp_id: evidence.comp_id,
-            title: comp.title.clone(),
+            title: comp.title.to_string(),
             price_cents: comp.price_cents,
             adjusted_price_cents: evidence.ln_adjusted.exp().round() as i64,
             weight: evidence.weight,

@@ -80,25 +80,21 @@ impl Title {
             }
         };
         for name in self.names() {
-            add(self.term(&name));
+            add(self.term(name));
         }
         for name in self.names() {
             for (_, measure) in &self.measures {
-                add(self.term_with(&name, measure));
+                add(self.term_with(name, measure));
             }
         }
         terms
     }
 
     /// The words that terms are made of: coded ones first, they are the likeliest to name a model.
-    pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        if self.words.iter().filter(|word| word.coded).count() > 1 {
-            names.push(self.code.clone());
-        }
-        let (coded, plain): (Vec<&Word>, Vec<&Word>) = self.words.iter().partition(|word| word.coded);
-        names.extend(coded.into_iter().chain(plain).map(|word| word.text.clone()));
-        names
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let of = |coded: bool| self.words.iter().filter(move |word| word.coded == coded);
+        let code = (of(true).count() > 1).then_some(self.code.as_str());
+        code.into_iter().chain(of(true).chain(of(false)).map(|word| word.text.as_str()))
     }
 
     /// A word as a term of this kind of offer: the case for a phone is not found where the phone is.

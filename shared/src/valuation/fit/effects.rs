@@ -37,8 +37,8 @@ struct Observation<'c> {
 }
 
 /// Sets the market's effects, those of categories that have enough comps of their own, and the noise that is left.
-pub fn learn(comps: &[Comp], titles: &[Title], model: &mut Model, day: f64) {
-    let (mut observations, mut groups) = observations(comps, titles, model, day);
+pub fn learn(comps: &[&Comp<'_>], model: &mut Model, day: f64) {
+    let (mut observations, mut groups) = observations(comps, model, day);
     let mut market = ASSUMED;
     let mut categories: BTreeMap<&str, (Vec<usize>, Effects)> = BTreeMap::new();
     for (index, observation) in observations.iter().enumerate() {
@@ -95,16 +95,15 @@ fn noise(observations: &[Observation<'_>], assumed: Noise) -> Noise {
 
 /// Comps of products that have two or more.
 fn observations<'c>(
-    comps: &'c [Comp],
-    titles: &[Title],
+    comps: &'c [&'c Comp<'c>],
     model: &Model,
     day: f64,
 ) -> (Vec<Observation<'c>>, Vec<Group>) {
     type Product<'c> = (&'c str, String, &'c [Measure]);
     let mut groups: BTreeMap<Product<'_>, Vec<usize>> = BTreeMap::new();
-    for (index, (comp, title)) in comps.iter().zip(titles).enumerate() {
-        if let Some(product) = product(title, model) {
-            groups.entry((&comp.currency, product, &title.measures)).or_default().push(index);
+    for (index, comp) in comps.iter().enumerate() {
+        if let Some(product) = product(&comp.reading, model) {
+            groups.entry((&comp.currency, product, &comp.reading.measures)).or_default().push(index);
         }
     }
     groups.retain(|_, members| members.len() > 1);
@@ -112,14 +111,14 @@ fn observations<'c>(
     let mut named = Vec::with_capacity(groups.len());
     for (group, ((currency, product, measures), members)) in groups.into_iter().enumerate() {
         named.push(Group {
-            category: comps[members[0]].category.clone(),
+            category: comps[members[0]].category.to_string(),
             name: format!("{currency} {product}"),
             measures: measures.to_vec(),
             comps: members.len() as f64,
             level: 0.0,
         });
         for index in members {
-            let comp = &comps[index];
+            let comp = comps[index];
             observations.push(Observation {
                 group,
                 category: &comp.category,

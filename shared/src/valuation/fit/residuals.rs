@@ -33,9 +33,12 @@ const MUCH: usize = 6;
 const RARE: f64 = 0.03;
 
 /// The recent sales, in an order that does not depend on that of the comps: the first so many are a fair draw.
-pub fn sales(comps: &[Comp], day: f64) -> Vec<&Comp> {
-    let mut sales: Vec<&Comp> =
-        comps.iter().filter(|comp| comp.kind == CompKind::Sold && comp.day >= day - RECENT_DAYS).collect();
+pub fn sales<'c>(comps: &[&'c Comp<'c>], day: f64) -> Vec<&'c Comp<'c>> {
+    let mut sales: Vec<&Comp<'_>> = comps
+        .iter()
+        .copied()
+        .filter(|comp| comp.kind == CompKind::Sold && comp.day >= day - RECENT_DAYS)
+        .collect();
     sales.sort_by_key(|comp| (comp.id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     sales.truncate(MOST_SALES);
     sales
@@ -43,7 +46,7 @@ pub fn sales(comps: &[Comp], day: f64) -> Vec<&Comp> {
 
 /// The half-life that would have valued recent sales best: by the mean distance between estimate and sale, in which a
 /// sale that is far off is no farther than three standard deviations.
-pub fn best_half_life(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> f64 {
+pub fn best_half_life(catalog: &Catalog<'_>, sales: &[&Comp<'_>], model: &Model) -> f64 {
     let assumed = model.parameters.half_life_days;
     let sales = &sales[..sales.len().min(SALES_TO_COMPARE)];
     if sales.len() < FEWEST_SALES {
@@ -64,12 +67,12 @@ pub fn best_half_life(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> 
 }
 
 /// The bucket of a sale's estimate, from what was known before it, and how far the sale lies from it.
-fn valued(catalog: &Catalog<'_>, sale: &Comp, model: &Model) -> Option<(usize, f64)> {
+fn valued(catalog: &Catalog<'_>, sale: &Comp<'_>, model: &Model) -> Option<(usize, f64)> {
     let subject = Subject {
-        title: sale.title.clone(),
-        category: Some(sale.category.clone()),
+        title: sale.title.to_string(),
+        category: Some(sale.category.to_string()),
         condition: sale.condition,
-        currency: sale.currency.clone(),
+        currency: sale.currency.to_string(),
         place: sale.place,
     };
     let candidates = catalog.candidates(&subject, model, sale.day);
@@ -79,7 +82,7 @@ fn valued(catalog: &Catalog<'_>, sale: &Comp, model: &Model) -> Option<(usize, f
 
 /// Where a bucket's sales are few, what is known of all of them helps: how much wider thin evidence is than thick, and the
 /// shape of what is left.
-pub fn learn(catalog: &Catalog<'_>, sales: &[&Comp], model: &Model) -> Vec<Residuals> {
+pub fn learn(catalog: &Catalog<'_>, sales: &[&Comp<'_>], model: &Model) -> Vec<Residuals> {
     let mut by_bucket: Vec<Vec<f64>> = vec![Vec::new(); ALL_BUCKETS];
     for sale in sales {
         if let Some((bucket, residual)) = valued(catalog, sale, model) {

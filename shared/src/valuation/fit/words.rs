@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{median, spread};
 use crate::valuation::Comp;
 use crate::valuation::model::{TermWeights, UNSEEN, UNSEEN_CODED};
-use crate::valuation::title::Title;
 
 /// Words with fewer comps are left to the assumption about words that were never seen.
 const FEWEST_COMPS: usize = 2;
@@ -58,8 +57,8 @@ const FEWEST_OF_A_MODEL: usize = 4;
 const OF_ONE_BRAND: (f64, f64) = (0.5, 0.8);
 const FEWEST_OF_A_BRAND: usize = 5;
 
-pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
-    let market = Market::of(comps, titles);
+pub fn weights(comps: &[&Comp<'_>]) -> TermWeights {
+    let market = Market::of(comps);
     let correlations = market.correlations();
     let brands: BTreeSet<&str> = market
         .words
@@ -87,7 +86,7 @@ pub fn weights(comps: &[Comp], titles: &[Title]) -> TermWeights {
 
 /// All comps, and where each word of their titles is found.
 struct Market<'c> {
-    titles: &'c [Title],
+    comps: &'c [&'c Comp<'c>],
     categories: BTreeMap<&'c str, Category>,
     words: BTreeMap<&'c str, Found<'c>>,
     /// How likely any two comps are of two categories: where all are of one, places tell nothing.
@@ -122,15 +121,15 @@ struct Place {
 }
 
 impl<'c> Market<'c> {
-    fn of(comps: &'c [Comp], titles: &'c [Title]) -> Market<'c> {
-        let ln_price = |comp: &Comp| (comp.price_cents as f64).ln();
+    fn of(comps: &'c [&'c Comp<'c>]) -> Market<'c> {
+        let ln_price = |comp: &Comp<'_>| (comp.price_cents as f64).ln();
         let mut by_currency: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for comp in comps {
             by_currency.entry(&comp.currency).or_default().push(ln_price(comp));
         }
         let levels: BTreeMap<&str, f64> =
             by_currency.into_iter().map(|(currency, mut prices)| (currency, median(&mut prices))).collect();
-        let relative_price = |comp: &Comp| ln_price(comp) - levels[comp.currency.as_str()];
+        let relative_price = |comp: &Comp<'_>| ln_price(comp) - levels[&*comp.currency];
         let mut by_category: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for comp in comps {
             by_category.entry(&comp.category).or_default().push(relative_price(comp));
@@ -141,8 +140,8 @@ impl<'c> Market<'c> {
             .collect();
 
         let mut words: BTreeMap<&str, Found<'_>> = BTreeMap::new();
-        for (index, (comp, title)) in comps.iter().zip(titles).enumerate() {
-            for word in &title.words {
+        for (index, comp) in comps.iter().enumerate() {
+            for word in &comp.reading.words {
                 let found = words.entry(&word.text).or_default();
                 found.coded |= word.coded;
                 found.comps.push(index);
@@ -158,7 +157,7 @@ impl<'c> Market<'c> {
         }
         let all = comps.len().max(1) as f64;
         let alike: f64 = categories.values().map(|of| (of.comps as f64 / all).powi(2)).sum();
-        Market { titles, categories, words, telling: 1.0 - alike }
+        Market { comps, categories, words, telling: 1.0 - alike }
     }
 
     /// How much a word says: as a model's name or, by its `correlation` where there is one, as a brand's.
@@ -280,7 +279,7 @@ impl<'c> Market<'c> {
     }
 
     fn names(&self, comp: usize) -> impl Iterator<Item = &'c str> {
-        self.titles[comp].words.iter().map(|word| word.text.as_str())
+        self.comps[comp].reading.words.iter().map(|word| &*word.text)
     }
 }
 
@@ -291,7 +290,7 @@ impl Found<'_> {
         most.map(|(category, count)| (*category, *count)).expect("a comp has a category")
     }
 
-    fn prices_in_one(&self, comps: &[Comp]) -> Vec<f64> {
+    fn prices_in_one(&self, comps: &[&Comp<'_>]) -> Vec<f64> {
         let (category, _) = self.main_category();
         let prices = self.comps.iter().zip(&self.relative_prices);
         prices.filter(|(index, _)| comps[**index].category == category).map(|(_, price)| *price).collect()
