@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::tokens::Token;
-use super::words::{Meaning, PURPOSES, QUALIFIERS, WORKS, counted, is_time_unit, meaning, unit};
+use super::words::{
+    Meaning, PURPOSES, QUALIFIERS, WORKS, begins_phrase, counted, is_time_unit, meaning, unit,
+};
 use super::{Measure, Offer, Title, Word};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Reader {
     words: Vec<Word>,
     measures: Vec<Measure>,
@@ -34,10 +36,12 @@ impl Reader {
         if word(1) == "%" {
             return 2;
         }
-        if let Some(taken) = self.take_defect(text, word(1), word(2)) {
-            return taken;
-        }
-        if let Some(taken) = self.take_phrase(text, word(1), word(2)) {
+        let may_begin_phrase = tokens[at].is_coded() || begins_phrase(text);
+        debug_assert!(
+            may_begin_phrase || self.clone().take_phrase(text, word(1), word(2)).is_none(),
+            "{text} does"
+        );
+        if may_begin_phrase && let Some(taken) = self.take_phrase(text, word(1), word(2)) {
             return taken;
         }
         if tokens[at].is_number() {
@@ -82,8 +86,11 @@ impl Reader {
         Some(taken)
     }
 
-    /// Set phrases; hardly any of them names the thing.
+    /// Set phrases, which begin with a number or with a word that [`begins_phrase`]; hardly any of them names the thing.
     fn take_phrase(&mut self, first: &str, second: &str, third: &str) -> Option<usize> {
+        if let Some(taken) = self.take_defect(first, second, third) {
+            return Some(taken);
+        }
         let number = |text: &str| text.parse::<u32>().ok().filter(|count| (1..=500).contains(count));
         match (first, second, third) {
             ("lot" | "set" | "pack" | "box" | "case", "of", count) if number(count).is_some() => {
@@ -258,11 +265,11 @@ impl Reader {
 
     fn take_name(&mut self, tokens: &[Token<'_>], at: usize) -> usize {
         let text = tokens[at].text;
-        if is_width_by_depth(text) {
-            self.measures.push(("dimensions", text.to_owned()));
-            return 1;
-        }
         if tokens[at].is_coded() {
+            if is_width_by_depth(text) {
+                self.measures.push(("dimensions", text.to_owned()));
+                return 1;
+            }
             // 12pro
             let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             let qualifier = QUALIFIERS.iter().find(|qualifier| **qualifier == &text[digits..]);

@@ -12,25 +12,19 @@ pub struct Token<'t> {
 impl Token<'_> {
     pub fn is_number(&self) -> bool {
         self.text.starts_with(|c: char| c.is_ascii_digit())
-            && self.text.chars().all(|c| c.is_ascii_digit() || c == '.')
+            && self.text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
     }
 
     pub fn is_coded(&self) -> bool {
-        self.text.chars().any(|c| c.is_ascii_digit())
+        self.text.bytes().any(|byte| byte.is_ascii_digit())
     }
 }
 
 /// The tokens of a title in lower case, with one space between two of them, or one hyphen.
 pub fn normalized(title: &str) -> String {
-    match title.is_ascii() {
-        true => joined(title.bytes().map(|byte| char::from(byte.to_ascii_lowercase())), title.len()),
-        false => joined(title.chars().flat_map(char::to_lowercase), title.len()),
-    }
-}
-
-fn joined(lower: impl Iterator<Item = char>, len: usize) -> String {
-    let mut text = String::with_capacity(len + 16);
-    let mut characters = lower.peekable();
+    let mut text = String::with_capacity(title.len() + 16);
+    let lower = title.to_lowercase();
+    let mut rest = lower.as_str();
     // Whether a token goes on, and what is between the last one and the next.
     let (mut within, mut separator) = (false, ' ');
     let mut after_digit = false;
@@ -39,16 +33,20 @@ fn joined(lower: impl Iterator<Item = char>, len: usize) -> String {
             text.push(separator);
         }
     };
-    while let Some(character) = characters.next() {
+    while let Some(character) = rest.chars().next() {
+        // Most of a title are letters and digits.
+        let run = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let (taken, after) = rest.split_at(run.max(character.len_utf8()));
+        rest = after;
         match character {
             _ if character.is_alphanumeric() => {
                 if !within {
                     begin(&mut text, separator);
                 }
-                text.push(character);
+                text.push_str(taken);
                 within = true;
             }
-            '.' | ',' if after_digit && characters.peek().is_some_and(char::is_ascii_digit) => {
+            '.' | ',' if after_digit && rest.starts_with(|c: char| c.is_ascii_digit()) => {
                 // 5.5 qt; the comma of 1,200 goes.
                 if character == '.' {
                     text.push('.');
@@ -68,7 +66,7 @@ fn joined(lower: impl Iterator<Item = char>, len: usize) -> String {
             '-' | '‑' | '–' => (within, separator) = (false, '-'),
             _ => (within, separator) = (false, ' '),
         }
-        after_digit = character.is_ascii_digit();
+        after_digit = taken.ends_with(|c: char| c.is_ascii_digit());
     }
     text
 }

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a word says that names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,25 @@ pub fn meaning(word: &str) -> Option<Meaning> {
     });
     WORDS.get(word).copied()
 }
+
+/// Whether a set phrase of the reader's may begin with this word: of most words it need not look.
+pub fn begins_phrase(word: &str) -> bool {
+    static WORDS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| BEGINNINGS.iter().copied().collect());
+    WORDS.contains(word)
+}
+
+/// Numbers do too.
+const BEGINNINGS: &[&str] = &[
+    // defects
+    "no", "does", "did", "do", "will", "is", "not", "non", "isnt", "doesnt", "didnt", "dont", "wont", "cant", "stopped", "quit", "never",
+    "nothing", "turn", "needs", "for", "parts", "water", "liquid", "icloud", "activation",
+    // what comes with a thing, and how many there are
+    "lot", "set", "pack", "box", "case", "bundle", "with", "w", "+", "plus", "pair", "without", "missing", "and", "manual", "lid", "cover", "empty",
+    // what it is
+    "f", "size", "sz", "gen", "generation", "mk", "mark", "i", "ii", "iii", "iv", "v", "first", "second", "third", "fourth", "fifth",
+    // terms of sale
+    "looking", "in", "paid", "retail", "msrp", "asking",
+];
 
 /// Articles, colours, praise, conditions, terms of sale: what sellers write of anything.
 const NOISE: &[&str] = &[
