@@ -39,7 +39,7 @@ impl Reader {
         let may_begin_phrase = tokens[at].is_coded() || begins_phrase(text);
         debug_assert!(
             may_begin_phrase || self.clone().take_phrase(text, word(1), word(2)).is_none(),
-            "{text} does"
+            "a set phrase begins with {text}"
         );
         if may_begin_phrase && let Some(taken) = self.take_phrase(text, word(1), word(2)) {
             return taken;
