@@ -38,7 +38,7 @@ use crate::values::{CompKind, Condition, Currency, Latitude, Longitude, Text};
 pub struct Comp<'c> {
     pub id: i64,
     pub title: Cow<'c, str>,
-    /// What was read out of the title.
+    /// What was read out of the title: who changes the one changes the other.
     pub reading: Title,
     pub category: Cow<'c, str>,
     /// Minor units of `currency`.
@@ -53,6 +53,7 @@ pub struct Comp<'c> {
 }
 
 impl Comp<'_> {
+    /// With texts of its own, no longer those of a row.
     pub fn into_owned(self) -> Comp<'static> {
         Comp {
             title: self.title.into_owned().into(),

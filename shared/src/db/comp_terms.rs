@@ -19,6 +19,7 @@ pub struct Found {
 }
 
 impl Found {
+    /// Reads their titles, each time that it is called.
     pub fn comps(&self) -> Vec<Comp<'_>> {
         let rows = self.rows.iter().filter(|row| row.get::<_, Option<i64>>(2).is_some());
         rows.map(|row| comp(row, 2)).collect()

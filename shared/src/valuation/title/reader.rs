@@ -86,7 +86,7 @@ impl Reader {
         Some(taken)
     }
 
-    /// Set phrases, which begin with a number or with a word that [`begins_phrase`]; hardly any of them names the thing.
+    /// Set phrases, whose first word has a digit or is one that [`begins_phrase`]; hardly any of them names the thing.
     fn take_phrase(&mut self, first: &str, second: &str, third: &str) -> Option<usize> {
         if let Some(taken) = self.take_defect(first, second, third) {
             return Some(taken);
